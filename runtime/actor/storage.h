@@ -5,6 +5,7 @@
 
 #include <kj/array.h>
 #include <kj/common.h>
+#include <kj/debug.h>
 #include <kj/string.h>
 
 #include <cstring>
