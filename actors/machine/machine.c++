@@ -125,7 +125,8 @@ void onCallDone(Turn& turn, const CallDone& message) {
     [&](const TellReady& call) { if (auto progress = seen(call.key)) progress->readyTold = Progress::Told::YES; },
     [&](const TellHealth&) {},
     [&](const TellExited& call) {
-      if (turn.find(call.key)) turn.changes.push_back(EraseRow{call.key});
+      auto row = turn.find(call.key);
+      if (row && row->exit) turn.changes.push_back(EraseRow{call.key});
     },
   }, message.call);
 }
