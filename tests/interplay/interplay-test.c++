@@ -17,7 +17,7 @@ uint64_t numberFrom(const char* variable, uint64_t otherwise) {
 TEST_CASE("under lost, late and doubled messages and crashes there are never two, every request ends, and nothing is left") {
   auto only = numberFrom("MERIDIAN_SEED", 0);
   auto first = only ? only : 1;
-  auto last = only ? only : numberFrom("MERIDIAN_SEEDS", 2000);
+  auto last = only ? only : numberFrom("MERIDIAN_SEEDS", 3000);
   size_t starts = 0, crashes = 0;
   for (auto seed = first; seed <= last; ++seed) {
     World world(seed);
