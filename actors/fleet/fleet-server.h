@@ -8,6 +8,7 @@
 
 #include "runtime/actor/host.h"
 #include "schema/fleet.capnp.h"
+#include "schema/supervisor.capnp.h"
 
 namespace meridian::fleet {
 
