@@ -120,6 +120,7 @@ void Activation::runNext() {
 void Activation::loadOnce() {
   if (loaded_) return;
   loaded_ = true;
+  number_ = host_.numberOf(self_);
   auto loading = turn(Lsn(0), [this]() -> kj::Promise<void> {
     actor_->load();
     return kj::READY_NOW;
@@ -320,9 +321,9 @@ void Activation::alarmFailed(AlarmInfo info, const kj::Exception& reason) {
 void Activation::reset(kj::Exception&& reason) {
   if (wasReset()) return;
   resetReason_ = kj::mv(reason);
-  host_.removed(*this);
   // What runs may be what called us: it is let go from an event of its own.
   caf::intrusive_ptr_add_ref(ctrl());
+  host_.removed(*this);
   host_.shard_.exec_later(this);
 }
 
