@@ -6,6 +6,7 @@
 // done with all syncs taken out of the recording, and must find losses.
 
 #include <kj/exception.h>
+#include <spdlog/spdlog.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,7 +116,7 @@ class Judge {
     pid_t child = fork();
     if (child < 0) throw std::runtime_error("no process for a crash state");
     if (child == 0) {
-      // What LMDB and the store say about a broken file is of no interest unless it is unexpected.
+      // What LMDB says about a broken file is of no interest unless it is unexpected.
       if (!describes()) freopen("/dev/null", "w", stderr);
       auto verdict = judge(folder.path(), state, digests_);
       if (describes() && !verdict.empty()) printf("bad: %s: %s\n", state.label.c_str(), verdict.c_str());
@@ -169,6 +170,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", seed, "of the workload and of the choices");
   app.add_flag("--long", isLong, "thousands of states");
   CLI11_PARSE(app, argc, argv);
+  spdlog::set_level(spdlog::level::off);   // the workload fills the disk on purpose
   try {
     return meridian::crash::run(seed, isLong);
   } catch (const std::exception& error) {
