@@ -6,8 +6,8 @@ namespace meridian::placement {
 
 namespace {
 
-void toSchema(const std::vector<Considered>& considered, schema::Decision::Builder builder) {
-  auto list = builder.initCandidates(considered.size());
+void write(schema::Decision::Builder to, const std::vector<Considered>& considered) {
+  auto list = to.initCandidates(considered.size());
   for (uint i = 0; i < considered.size(); ++i) {
     list[i].setName(considered[i].name);
     list[i].setFeasible(considered[i].score.has_value());
@@ -18,28 +18,18 @@ void toSchema(const std::vector<Considered>& considered, schema::Decision::Build
 
 }  // namespace
 
-Resources fromSchema(schema::Resources::Reader resources) {
-  return {MicroCpu(resources.getCpuMicro()), MemoryMib(resources.getMemoryMib()), DiskMb(resources.getDiskMb())};
-}
-
-void toSchema(const Resources& resources, schema::Resources::Builder builder) {
-  builder.setCpuMicro(resources.cpu.value());
-  builder.setMemoryMib(resources.memory.value());
-  builder.setDiskMb(resources.disk.value());
-}
-
-void toSchema(const Decision& decision, kj::StringPtr tier, Instant at, schema::Decision::Builder builder) {
-  builder.setTier(tier);
-  builder.setAtNs(toNs(at));
+void write(schema::Decision::Builder to, const Decision& decision, kj::StringPtr tier, Instant at) {
+  to.setTier(tier);
+  to.setAtNs(toNs(at));
   std::visit(Match{
       [&](const Plan& plan) {
-        builder.setChosen(plan.chosen);
-        builder.setReason(plan.reason);
-        toSchema(plan.considered, builder);
+        to.setChosen(plan.chosen);
+        to.setReason(plan.reason);
+        write(to, plan.considered);
       },
       [&](const Refusal& refusal) {
-        builder.setReason(refusal.reason);
-        toSchema(refusal.considered, builder);
+        to.setReason(refusal.reason);
+        write(to, refusal.considered);
       },
   }, decision);
 }

@@ -1,4 +1,4 @@
-// Resources and decisions as schema/common.capnp writes them; used by the two tiers that place.
+// Decisions as schema/common.capnp writes them; used by the two tiers that place.
 #pragma once
 
 #include <kj/string.h>
@@ -8,10 +8,7 @@
 
 namespace meridian::placement {
 
-Resources fromSchema(schema::Resources::Reader resources);
-void toSchema(const Resources& resources, schema::Resources::Builder builder);
-
 // `tier` is "global" or the name of the location.
-void toSchema(const Decision& decision, kj::StringPtr tier, Instant at, schema::Decision::Builder builder);
+void write(schema::Decision::Builder to, const Decision& decision, kj::StringPtr tier, Instant at);
 
 }  // namespace meridian::placement

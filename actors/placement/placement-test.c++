@@ -232,10 +232,10 @@ TEST_CASE("a resource of which a candidate has none has no say in its score") {
   CHECK(roomy(noDisk, need) == Approx(0.25));
 }
 
-TEST_CASE("decisions and resources survive the codec") {
+TEST_CASE("decisions survive the codec") {
   capnp::MallocMessageBuilder message;
   auto builder = message.initRoot<schema::Decision>();
-  toSchema(Plan{"m1", "why", {{"m1", 0.5, "fits"}, {"m2", std::nullopt, "full"}}}, "here", instantFromNs(7), builder);
+  write(builder, Plan{"m1", "why", {{"m1", 0.5, "fits"}, {"m2", std::nullopt, "full"}}}, "here", instantFromNs(7));
   auto reader = builder.asReader();
   CHECK(reader.getTier() == "here");
   CHECK(reader.getAtNs() == 7);
@@ -247,12 +247,8 @@ TEST_CASE("decisions and resources survive the codec") {
   CHECK(!reader.getCandidates()[1].getFeasible());
   CHECK(reader.getCandidates()[1].getReason() == "full");
 
-  toSchema(Refusal{"full", {}}, "here", instantFromNs(8), message.initRoot<schema::Decision>());
+  write(message.initRoot<schema::Decision>(), Refusal{"full", {}}, "here", instantFromNs(8));
   CHECK(message.getRoot<schema::Decision>().getChosen() == "");
-
-  auto resources = message.initRoot<schema::Resources>();
-  toSchema(SHAPES[3], resources);
-  CHECK(fromSchema(resources) == SHAPES[3]);
 }
 
 }  // namespace
