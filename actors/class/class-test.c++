@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <set>
 
 #include "runtime/base/check.h"
 #include "runtime/base/match.h"
+#include "tests/covers.h"
 
 namespace meridian::container_class {
 namespace {
@@ -129,13 +129,6 @@ std::vector<Message> allMessages() {
   return messages;
 }
 
-template <typename Variant>
-bool coversAllAlternatives(const std::vector<Variant>& samples) {
-  std::set<size_t> seen;
-  for (auto& sample: samples) seen.insert(sample.index());
-  return seen.size() == std::variant_size_v<Variant>;
-}
-
 bool isCall(const Message& message) {
   return std::visit(Match{
       [](const Claim&) { return true; },
@@ -160,8 +153,8 @@ TEST_CASE("every message in every state: each call is answered once, each permit
   auto messages = allMessages();
   std::vector<Ownership> ownerships;
   for (auto& state: states) ownerships.push_back(state.ownership);
-  REQUIRE(coversAllAlternatives(ownerships));
-  REQUIRE(coversAllAlternatives(messages));
+  REQUIRE(tests::coversAllAlternatives(ownerships));
+  REQUIRE(tests::coversAllAlternatives(messages));
 
   for (auto& state: states) {
     for (auto& message: messages) {

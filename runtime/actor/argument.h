@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/names.h"
+#include "runtime/base/instance.h"
+#include "schema/common.capnp.h"
 
 namespace meridian::actor {
 
@@ -20,6 +21,13 @@ inline std::string nameArgument(kj::StringPtr field, capnp::Text::Reader text) {
                                          field, text.slice(0, kj::min(text.size(), NAME_MAX_BYTES))));
   }
   return name;
+}
+
+inline InstanceKey instanceArgument(kj::StringPtr field, schema::InstanceKey::Reader key) {
+  auto container = key.getContainer();
+  return {{ClassName(nameArgument(kj::str(field, ".container.className"), container.getClassName())),
+           nameArgument(kj::str(field, ".container.id"), container.getId())},
+          Generation(key.getGeneration())};
 }
 
 inline std::vector<std::string> namesArgument(kj::StringPtr field, capnp::List<capnp::Text>::Reader texts, size_t max) {
