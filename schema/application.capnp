@@ -37,8 +37,8 @@ struct ApplicationStatus {
 struct ApplicationRecord {
   version @0 :UInt32;                  # the last that was used; 0: none
   deployedAtNs @1 :Int64;
-  config @2 :Config.ApplicationConfig; # in force; no classes and no routes after remove
-  retryAtNs @3 :Int64;                 # when calls that failed are made again; 0 when settled
+  config @2 :Config.ApplicationConfig; # in force; absent before the first deploy, no classes and no routes after remove
+  retryAtNs @3 :Int64;                 # when calls that failed are made again; absent when settled
 
   phase :union {                       # in the order of a deploy
     settled @4 :Void;
@@ -51,7 +51,7 @@ struct ApplicationRecord {
       deadlineNs @10 :Int64;           # a gateway that has not answered by then learns of it when it connects
     }
     givingBack @11 :Withdrawal;        # refused: claims go back, what was retired is claimed again
-    restoring @12 :Withdrawal;         # what was retired gets its old spec
+    restoring @12 :Text;               # what was retired gets its old spec; the reason of the refusal
   }
 
   struct Attempt {
