@@ -185,7 +185,8 @@ TEST_CASE("deploy sends the checked configuration and shows the routes") {
 
 TEST_CASE("deploy tells what the platform or the configuration refuses") {
   World world;
-  world.folder.write("meridian.jsonc", R"({"name": "refused", "containers": []})");
+  world.folder.write("meridian.jsonc", R"({"name": "refused",
+    "containers": [{"class_name": "Box", "image": "rootfs:/srv/box"}]})");
   expectError(world({"deploy"}), 1, "deploy refused: class Box: alice is running");
   world.folder.write("bad.jsonc", "{\n\"name\": 1,\n\"containers\": []}");
   expectError(world({"deploy", "--config", "bad.jsonc"}), 1,

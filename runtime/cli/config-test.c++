@@ -159,7 +159,9 @@ TEST_CASE("an error names file, line, key, value and what is allowed") {
       {"{\"name\": \"a\",\n \"containers\": [],\n \"name\": \"b\"}",
        "m.jsonc:3: duplicate key \"name\", first on line 1"},
       {"{\n\"containers\": []}", "m.jsonc:1: name: missing; allowed: " + NAME},
-      {"{\n\"name\": \"a\"}", "m.jsonc:1: containers: missing; allowed: an array of container classes"},
+      {"{\n\"name\": \"a\"}", "m.jsonc:1: containers: missing; allowed: an array of at least one container class"},
+      {"{\"name\": \"a\",\n\"containers\": []}",
+       "m.jsonc:2: containers: declares nothing ([]); allowed: an array of at least one container class"},
       {"{\"name\": \"a\",\n\"containers\": [],\n\"vars\": {\"A\": 1}}",
        "m.jsonc:3: vars: unknown key ({\"A\":1}); allowed: name, containers, routes"},
       {"{\"name\": \"a b\",\n\"containers\": []}",
@@ -207,7 +209,7 @@ TEST_CASE("an error names file, line, key, value and what is allowed") {
        "allowed: a whole number from 4 to 16777216 MiB"},
       {withClass(", \"max_instances\": 0"),
        "m.jsonc:4: containers[0].max_instances: out of range (0); allowed: a whole number from 1 to "
-       "1000000"},
+       "100000"},
       {withClass(",\n\"default_port\": 70000\n"),
        "m.jsonc:5: containers[0].default_port: out of range (70000); allowed: a whole number from 1 "
        "to 65535"},

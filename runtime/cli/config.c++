@@ -17,7 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr size_t CLASSES_MAX = 256;
-constexpr size_t ROUTES_MAX = 1024;
+constexpr size_t ROUTES_MAX = 1000;
+constexpr size_t ROUTE_PATH_MAX_BYTES = 1024;
 constexpr size_t REQUIRED_PORTS_MAX = 16;
 constexpr size_t ENV_MAX = 256;
 constexpr size_t ENTRYPOINT_MAX = 256;
@@ -26,7 +27,7 @@ constexpr size_t PROCESS_TEXT_MAX_BYTES = 32 << 10;
 constexpr size_t IMAGE_MAX_BYTES = 4096;
 
 constexpr Range<uint64_t> PORTS = {1, 65535};
-constexpr Range<uint64_t> MAX_INSTANCES = {1, 1'000'000};
+constexpr Range<uint64_t> MAX_INSTANCES = {1, 100'000};
 // A CPU quota below a hundredth of a CPU is below the kernel's least quota.
 constexpr Range<double> VCPU = {0.01, 1024};
 constexpr Range<uint64_t> MEMORY_MIB = {4, 16 << 20};
@@ -35,7 +36,7 @@ constexpr Range<Duration> SLEEP_AFTER = {1ms, 8760h};
 constexpr Range<Duration> STOP_GRACE = {0ms, 24h};
 constexpr Range<Duration> START_TIMEOUT = {1ms, 24h};
 
-constexpr std::string_view CLASSES_ALLOWED = "an array of container classes";
+constexpr std::string_view CLASSES_ALLOWED = "an array of at least one container class";
 constexpr std::string_view NAME_ALLOWED = "1 to 128 of [A-Za-z0-9._~-]";
 constexpr std::string_view IMAGE_ALLOWED = "rootfs:DIR or oci:DIR[:tag]";
 constexpr std::string_view USER_ALLOWED = "a name, a uid, or uid:gid";
@@ -205,6 +206,7 @@ ClassConfig readClass(const ConfigValue& value, const std::filesystem::path& fol
 
 // Each segment is `:id` (once), literal, or `*` at the end.
 bool isRoutePath(std::string_view path) {
+  if (path.size() > ROUTE_PATH_MAX_BYTES) return false;
   int ids = 0;
   while (!path.empty()) {
     if (path[0] != '/') return false;
@@ -280,6 +282,7 @@ ApplicationConfig parseConfig(std::string_view text, const std::string& file,
   for (const auto& element : containers.elements(CLASSES_ALLOWED, CLASSES_MAX)) {
     config.classes.push_back(readClass(element, folder, config.classes));
   }
+  if (config.classes.empty()) containers.refuse("declares nothing", CLASSES_ALLOWED);
   if (auto routes = fields.find("routes")) {
     for (const auto& element : routes->elements("an array of routes", ROUTES_MAX)) {
       config.routes.push_back(readRoute(element, config.classes, config.routes));
