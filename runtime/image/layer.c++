@@ -26,6 +26,11 @@ struct FreeArchive {
 };
 using Archive = std::unique_ptr<archive, FreeArchive>;
 
+std::string faultOf(archive* reader) {
+  auto text = archive_error_string(reader);
+  return text == nullptr ? "the archive is damaged" : text;
+}
+
 // The source of bytes for libarchive. What it throws must not cross C code, so it is kept and thrown afterwards.
 struct Source {
   explicit Source(const std::string& layoutDir, const Descriptor& layer): blob(layoutDir, layer) {}
@@ -141,7 +146,7 @@ class LayerApplier {
       end = offset + bytes;
       writeAt(path, fd, static_cast<const char*>(block), bytes, offset);
     }
-    if (result != ARCHIVE_EOF) throw ImageRefused("image entry \"" + path.text() + "\": " + archive_error_string(reader_));
+    if (result != ARCHIVE_EOF) throw ImageRefused("image entry \"" + path.text() + "\": " + faultOf(reader_));
     if (ftruncate(fd, end) != 0) throw ImageRefused("image entry \"" + path.text() + "\": " + strerror(errno));
   }
 
@@ -177,7 +182,7 @@ void applyLayer(Tree& tree, const std::string& layoutDir, const Descriptor& laye
   archive_read_support_filter_zstd(reader.get());
   auto refuse = [&] {
     throw ImageRefused("layer " + layer.digest + ": " +
-                       (source.fault.empty() ? archive_error_string(reader.get()) : source.fault));
+                       (source.fault.empty() ? faultOf(reader.get()) : source.fault));
   };
   if (archive_read_open(reader.get(), &source, nullptr, readSource, nullptr) != ARCHIVE_OK) refuse();
   LayerApplier applier(tree, reader.get(), budget);
