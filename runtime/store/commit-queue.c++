@@ -70,16 +70,21 @@ env::StoreCounters CommitQueue::counters() const {
   return counters_;
 }
 
+bool CommitQueue::hasBatch() const {
+  std::lock_guard lock(mutex_);
+  return hasBatchLocked();
+}
+
 std::optional<CommitQueue::Batch> CommitQueue::takeBatch() {
   std::lock_guard lock(mutex_);
-  if (!hasBatch()) return std::nullopt;
+  if (!hasBatchLocked()) return std::nullopt;
   return take();
 }
 
 std::optional<CommitQueue::Batch> CommitQueue::waitForBatch() {
   std::unique_lock lock(mutex_);
-  flushedOrClosed_.wait(lock, [this] { return hasBatch() || closed_; });
-  if (!hasBatch()) return std::nullopt;
+  flushedOrClosed_.wait(lock, [this] { return hasBatchLocked() || closed_; });
+  if (!hasBatchLocked()) return std::nullopt;
   return take();
 }
 
