@@ -25,6 +25,7 @@ struct Logic {
   static Step resume(const State& state, Instant now, const Limits& limits) { return machine::resume(state, now, limits); }
   static void apply(State& state, const Change& change) { machine::apply(state, change); }
   static std::optional<Instant> alarmAt(const State& state, const Limits& limits) { return machine::alarmAt(state, limits); }
+  static bool resting(const State& state, const Transient&) { return machine::resting(state); }
   static State load(actor::Storage& storage);
   static void save(actor::Storage& storage, const Change& change);
 };

@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/golden/records.h"
+#include "tests/golden/golden-record.h"
 
 namespace meridian::machine {
 namespace {
@@ -36,9 +36,9 @@ TEST_CASE("a row decodes to what was encoded, alive or exited") {
 }
 
 TEST_CASE("rows that an earlier build stored still load") {
-  golden::Records today{{"last", encodeLast(Generation(12))}};
+  tests::Entries today{{"last", encodeLast(Generation(12))}};
   for (auto& [name, row]: examples()) today[name] = encode(row);
-  auto stored = golden::records("machine-records.txt", today);
+  auto stored = tests::goldenEntries("machine-record-v1.txt", today);
   for (auto& [name, row]: examples()) {
     INFO(name);
     REQUIRE(stored.contains(name));

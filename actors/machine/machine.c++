@@ -269,4 +269,6 @@ void apply(State& state, const Change& change) {
 
 std::optional<Instant> alarmAt(const State&, const Limits&) { return std::nullopt; }
 
+bool resting(const State& state) { return state.rows.empty(); }
+
 }  // namespace meridian::machine

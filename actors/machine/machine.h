@@ -177,4 +177,7 @@ void apply(State& state, const Change& change);
 // None: a machine's actor is called by its agent at every start and stays in memory, with the next reconciliation under way.
 std::optional<Instant> alarmAt(const State& state, const Limits& limits);
 
+// Whether nothing is lost when the transient part is: what was told, and what was killed, of those that are here.
+bool resting(const State& state);
+
 }  // namespace meridian::machine

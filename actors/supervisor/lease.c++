@@ -72,7 +72,6 @@ void onIdleCheck(Turn& turn) {
   auto& running = std::get<Running>(turn.change().life);
   running.idleCheckAt = std::max(quiet.busyUntil.value_or(sleepAt), sleepAt);
   running.gateways = std::move(quiet.holders);
-  turn.effect(LookAfter{running.idleCheckAt - turn.now});
 }
 
 }  // namespace meridian::supervisor

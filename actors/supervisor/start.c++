@@ -320,7 +320,6 @@ void onInstanceReady(Turn& turn, const InstanceReady& message) {
   turn.enter(Running{starting.machine, starting.location, message.host, transient.chain.startedAt.value_or(turn.now),
                      Health::HEALTHY, {}, idleCheckAt},
              "machine=" + starting.machine.value() + phases(transient.chain, starting.since, turn.now));
-  turn.effect(LookAfter{idleCheckAt - turn.now});
   transient.chain = Chain{};
   transient.touchedAt = turn.now;
 

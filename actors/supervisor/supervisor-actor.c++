@@ -212,8 +212,12 @@ void SupervisorActor::perform(const Effect& effect) {
       refuse(e.token, kj::Exception(typeOf(e.fault), __FILE__, __LINE__, kj::heapString(description.data(), description.size())));
     },
     [&](const Perform& e) { std::visit([&](const auto& call) { send(e.attempt, call); }, e.attempt.call); },
-    [&](const RetryAfter& e) { tellAfter(e.delay, RetryDue{e.attempt}); },
-    [&](const LookAfter& e) { tellAfter(e.delay, AlarmDue{}); },
+    [&](const RetryAfter& e) {
+      env().spawn(env().await(env().after(e.delay), [this, attempt = e.attempt]() -> kj::Promise<void> {
+        tell(RetryDue{attempt});
+        return kj::READY_NOW;
+      }));
+    },
     [&](const Journal& e) { storage().journal(encodeEvent(container(), e, env().now())); },
   }, effect);
 }
@@ -326,13 +330,6 @@ void SupervisorActor::expect(const Attempt& attempt, kj::Promise<T>&& answer, On
         tell(CallFailed{attempt, error.getDescription().cStr()});
         return kj::READY_NOW;
       }));
-}
-
-void SupervisorActor::tellAfter(Duration delay, Message message) {
-  env().spawn(env().await(env().after(delay), [this, message = kj::mv(message)]() -> kj::Promise<void> {
-    tell(message);
-    return kj::READY_NOW;
-  }));
 }
 
 }  // namespace meridian::supervisor

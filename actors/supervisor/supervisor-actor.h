@@ -23,6 +23,7 @@ struct Logic {
   static Step resume(const State& state, Instant now, const Limits& limits) { return supervisor::resume(state, now, limits); }
   static void apply(State& state, const Change& change) { supervisor::apply(state, change); }
   static std::optional<Instant> alarmAt(const State& state, const Limits& limits) { return supervisor::alarmAt(state, limits); }
+  static bool resting(const State& state, const Transient& transient) { return supervisor::resting(state, transient); }
   static State load(actor::Storage& storage);
   static void save(actor::Storage& storage, const Change& change);
 };
@@ -72,8 +73,6 @@ class SupervisorActor final: public actor::StepActor<Logic, schema::Supervisor> 
   // The answer of a call, or its failure, comes back as a message.
   template <typename T, typename OnAnswer>
   void expect(const Attempt& attempt, kj::Promise<T>&& answer, OnAnswer&& onAnswer);
-
-  void tellAfter(Duration delay, Message message);
 };
 
 }  // namespace meridian::supervisor

@@ -9,7 +9,7 @@
 
 #include "actors/supervisor/turn.h"
 #include "runtime/actor/envelope.h"
-#include "tests/golden/records.h"
+#include "tests/golden/golden-record.h"
 
 namespace meridian::supervisor {
 namespace {
@@ -74,9 +74,9 @@ TEST_CASE("a record in each state decodes to what was encoded") {
 }
 
 TEST_CASE("records that an earlier build stored still load") {
-  golden::Records today;
+  tests::Entries today;
   for (auto& [name, state]: examples()) today[name] = encode(state);
-  auto stored = golden::records("supervisor-records.txt", today);
+  auto stored = tests::goldenEntries("supervisor-record-v1.txt", today);
   for (auto& [name, state]: examples()) {
     INFO(name);
     REQUIRE(stored.contains(name));

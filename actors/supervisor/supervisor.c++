@@ -164,7 +164,7 @@ Step resume(const State& state, Instant now, const Limits& limits) {
       chain.location = starting.location;
       turn.call(startCall(state, starting));
     },
-    [&](const Running& running) { turn.effect(LookAfter{std::max(running.idleCheckAt - now, Duration::zero())}); },
+    [&](const Running&) {},                                  // the machine tells what it must know; the alarm is set
     [&](const Draining& draining) {
       for (auto& gateway: draining.gateways) turn.call(Recall{state.generation, gateway});
     },
@@ -190,6 +190,10 @@ std::optional<Instant> alarmAt(const State& state, const Limits&) {
     [](const Draining& draining) { return std::optional(draining.deadline); },
     [](const Stopping& stopping) { return std::optional(stopping.killAt); },
   }, state.life);
+}
+
+bool resting(const State& state, const Transient& transient) {
+  return std::holds_alternative<Stopped>(state.life) && transient.removing.empty();
 }
 
 }  // namespace meridian::supervisor

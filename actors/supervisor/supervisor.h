@@ -15,7 +15,7 @@
 //
 // Sleep: an instance is busy while a gateway reports requests in flight under a live lease. Activity is a lease, a byte reported
 // by a gateway, an exec, an explicit start. After `sleepAfter` without any it sleeps; that goes for an ID without a port too.
-// Activity is not stored: while it runs a supervisor stays in memory, and after a crash the idle clock starts at the load, when
+// Activity is not stored: a supervisor rests only while its ID is stopped, and after a crash the idle clock starts at the load, when
 // holders of a lease count as busy until they report or their lease must have ended.
 #pragma once
 
@@ -325,10 +325,9 @@ enum class Fault { FAILED, OVERLOADED, DISCONNECTED };
 struct Refuse { CallToken token; Fault fault; std::string message; };
 struct Perform { Attempt attempt; };
 struct RetryAfter { Duration delay; Attempt attempt; };   // then RetryDue
-struct LookAfter { Duration delay; };                     // then AlarmDue; keeps the activation in memory until then
 struct Journal { Generation generation; StateName state; std::string detail; };
 
-using Effect = std::variant<Reply, Refuse, Perform, RetryAfter, LookAfter, Journal>;
+using Effect = std::variant<Reply, Refuse, Perform, RetryAfter, Journal>;
 
 // ---------------------------------------------------------------------------------------
 
@@ -348,5 +347,8 @@ Step resume(const State& state, Instant now, const Limits& limits);
 void apply(State& state, const Change& change);
 
 std::optional<Instant> alarmAt(const State& state, const Limits& limits);
+
+// Whether nothing is lost when the transient part is. A running one must remember who was active.
+bool resting(const State& state, const Transient& transient);
 
 }  // namespace meridian::supervisor

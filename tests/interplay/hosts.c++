@@ -77,15 +77,15 @@ void SupervisorHost::perform(const supervisor::Effect& effect) {
     waiting_.erase(found);
     done(std::move(answer));
   };
-  auto later = [&](Duration delay, supervisor::Message message) {
-    world_.after(delay, [this, epoch = epoch_, message] { if (epoch == epoch_) tell(message); });
-  };
   std::visit(Match{
     [&](const supervisor::Reply& e) { finish(e.token, e.answer); },
     [&](const supervisor::Refuse& e) { finish(e.token, supervisor::Acknowledged{}); },
     [&](const supervisor::Perform& e) { call(e.attempt); },
-    [&](const supervisor::RetryAfter& e) { later(e.delay, supervisor::RetryDue{e.attempt}); },
-    [&](const supervisor::LookAfter& e) { later(e.delay, supervisor::AlarmDue{}); },
+    [&](const supervisor::RetryAfter& e) {
+      world_.after(e.delay, [this, epoch = epoch_, attempt = e.attempt] {
+        if (epoch == epoch_) tell(supervisor::RetryDue{attempt});
+      });
+    },
     [](const supervisor::Journal&) {},
   }, effect);
 }
