@@ -382,6 +382,17 @@ TEST_CASE("exec passes Ctrl-C on to the command") {
   CHECK(world.fleet.calls() == "process signal 2\n");
 }
 
+TEST_CASE("exec passes a second Ctrl-C on too, when the first was taken") {
+  World world;
+  auto run = world.begin({"exec", "Box/alice", "--", "stubborn"});
+  CHECK(run->output(8) == "waiting\n");
+  run->signal(SIGINT);
+  CHECK(run->output(10) == "once more\n");
+  run->signal(SIGINT);
+  CHECK(run->finish().status == 128 + SIGINT);
+  CHECK(world.fleet.calls() == "process signal 2\nprocess signal 2\n");
+}
+
 TEST_CASE("exec ends quietly when nobody reads its output") {
   World world;
   auto run = world.begin({"exec", "Box/alice", "--", "flood"});

@@ -39,7 +39,7 @@ class CommandLine {
         ->envname("MERIDIAN_STATE")->type_name("DIR");
     app_.get_formatter()->label("SUBCOMMAND", "VERB");
     app_.get_formatter()->label("Subcommands", "Verbs");
-    app_.require_subcommand(0, 1);  // checkWords() says it better
+    app_.require_subcommand(0, 1);  // findFault() says it better
     app_.fallthrough();
     addPlatformVerbs();
     addApplicationVerbs();
