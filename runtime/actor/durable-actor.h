@@ -11,6 +11,8 @@
 
 #include <capnp/capability.h>
 #include <kj/async.h>
+#include <kj/debug.h>
+#include <kj/function.h>
 
 #include "runtime/actor/address.h"
 #include "runtime/actor/storage.h"
@@ -89,6 +91,14 @@ class DurableActorBase {
   // Whether dropping a call's promise cancels the method between two turns. By default a call runs to its end.
   enum class Cancellation { IGNORED, BETWEEN_TURNS };
   virtual Cancellation cancellation() const { return Cancellation::IGNORED; }
+
+  // Whether the activation may leave memory when it is idle. An actor that keeps something in memory that it would miss says no.
+  virtual bool mayPassivate() { return true; }
+
+  // What a discarded turn means for what the actor keeps in memory beside its storage. With RESET the activation ends, and the
+  // next call loads it again.
+  enum class OnDiscard { KEEP, RESET };
+  virtual OnDiscard onDiscard() const { return OnDiscard::KEEP; }
 
   // The host's: called once, before load().
   void attach(ActorEnv& env) { env_ = &env; }

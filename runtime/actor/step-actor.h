@@ -11,6 +11,7 @@
 //   static Step resume(const State&, Instant now, const Limits&);       what a freshly loaded state needs
 //   static void apply(State&, const Change&);
 //   static std::optional<Instant> alarmAt(const State&, const Limits&); the alarm belongs to the state
+//   static bool resting(const State&, const Transient&);                whether nothing is lost when the transient part is
 //   static State load(Storage&);                                        the record's codec
 //   static void save(Storage&, const Change&);
 //
@@ -40,6 +41,11 @@ class StepActor: public DurableActor<Interface> {
   using Limits = typename Logic::Limits;
 
   explicit StepActor(Limits limits): limits_(kj::mv(limits)) {}
+
+  // The state in memory has the changes that were discarded.
+  DurableActorBase::OnDiscard onDiscard() const override { return DurableActorBase::OnDiscard::RESET; }
+
+  bool mayPassivate() override { return waiting_.empty() && Logic::resting(state_, transient_); }
 
   void load() override {
     state_ = Logic::load(this->storage());
