@@ -37,7 +37,8 @@ interface Machine {
 struct AcceptOutcome {
   union {
     accepted @0 :Void;
-    refused @1 :Text;                  # one sentence: full, stale generation, stopping
+    refused @1 :Text;                  # one sentence: full, stale generation. Durable and for ever: a later, or late,
+                                       # start of this generation is refused too
   }
 }
 

@@ -27,7 +27,8 @@ interface Supervisor extends(Container.Container) {
   # Whether this generation may still own a permit and a reservation. Asked by those who keep them.
 
   rollout @7 (version :UInt32) -> ();
-  # Replace an instance that was started from an older version of its application.
+  # Replace an instance that was started from an older version of its application. Answers when the new one is ready or has
+  # failed; at once when there is nothing to replace.
 
   why @8 () -> (decisions :List(Common.Decision));
   # Of the last start, in the order they were taken.
@@ -56,6 +57,8 @@ struct SupervisorRecord {
   readyMs @4 :Float64;
   decisions @5 :List(Common.Decision);
   extraEnv @6 :List(Common.EnvVar);    # given with the explicit start of the current generation
+  shortRuns @36 :UInt32;               # generations in a row that ended early by themselves; sets the restart's back-off
+  logMachines @37 :List(Text);         # machines that keep logs of this ID, the latest last
 
   state :union {
     stopped :group {
@@ -65,6 +68,7 @@ struct SupervisorRecord {
       sinceNs @8 :Int64;
       deadlineNs @9 :Int64;
       avoid @10 :List(Text);           # machines that refused this generation
+      reservedAt @38 :Text;            # the location that still holds its reservation; empty: none is known
     }
     starting :group {
       sinceNs @11 :Int64;

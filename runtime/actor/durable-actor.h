@@ -90,6 +90,14 @@ class DurableActorBase {
   enum class Cancellation { IGNORED, BETWEEN_TURNS };
   virtual Cancellation cancellation() const { return Cancellation::IGNORED; }
 
+  // Whether the activation may leave memory when it is idle. An actor that keeps something in memory that it would miss says no.
+  virtual bool mayPassivate() { return true; }
+
+  // What a discarded turn means for what the actor keeps in memory beside its storage. With RESET the activation ends, and the
+  // next call loads it again.
+  enum class OnDiscard { KEEP, RESET };
+  virtual OnDiscard onDiscard() const { return OnDiscard::KEEP; }
+
   // The host's: called once, before load().
   void attach(ActorEnv& env) { env_ = &env; }
   virtual capnp::Capability::Server& server() = 0;

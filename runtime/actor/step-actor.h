@@ -7,14 +7,16 @@
 //   Message, Effect, Change   variants                          Answer     what a waiting caller gets
 //   Limits      the bounds it obeys
 //   struct Step { std::vector<Change> changes; Transient transient; std::vector<Effect> effects; };
-//   static Step step(const State&, const Transient&, const Message&, Instant now, Random&, const Limits&);
+//   static Step step(const State&, Transient, const Message&, Instant now, Random&, const Limits&);
 //   static Step resume(const State&, Instant now, const Limits&);       what a freshly loaded state needs
 //   static void apply(State&, const Change&);
 //   static std::optional<Instant> alarmAt(const State&, const Limits&); the alarm belongs to the state
+//   static bool resting(const State&, const Transient&);                whether nothing is lost when the transient part is
 //   static State load(Storage&);                                        the record's codec
 //   static void save(Storage&, const Change&);
 //
-// No change, no commit: a step that returns no changes writes nothing.
+// No change, no commit: a step that returns no changes writes nothing. The transient part is moved into the step and back, so that
+// a step costs what it touches; a step that throws sets its actor aside, and the transient part is lost with the activation.
 #pragma once
 
 #include <kj/async.h>
@@ -40,6 +42,11 @@ class StepActor: public DurableActor<Interface> {
 
   explicit StepActor(Limits limits): limits_(kj::mv(limits)) {}
 
+  // The state in memory has the changes that were discarded.
+  DurableActorBase::OnDiscard onDiscard() const override { return DurableActorBase::OnDiscard::RESET; }
+
+  bool mayPassivate() override { return waiting_.empty() && Logic::resting(state_, transient_); }
+
   void load() override {
     state_ = Logic::load(this->storage());
     run(Logic::resume(state_, this->env().now(), limits_));
@@ -60,7 +67,7 @@ class StepActor: public DurableActor<Interface> {
 
   // Delivers a message that nobody waits for.
   void tell(const Message& message) {
-    run(Logic::step(state_, transient_, message, this->env().now(), this->env().random(), limits_));
+    run(Logic::step(state_, kj::mv(transient_), message, this->env().now(), this->env().random(), limits_));
   }
 
   // For effects: answers a waiting caller when the turn has ended well. A token from before a reset is ignored.

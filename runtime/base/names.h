@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "runtime/base/strong.h"
 
@@ -36,6 +37,11 @@ struct ContainerId {
 inline std::string toText(const ContainerId& container) {
   return container.containerClass.value() + "/" + container.id;
 }
+
+// Whether the text can name a container, class, application, machine, location or gateway: 1 to NAME_MAX_BYTES of
+// [A-Za-z0-9._~-], and neither "." nor "..".
+inline constexpr size_t NAME_MAX_BYTES = 128;
+bool isName(std::string_view text);
 
 // The inverse of toText: splits at the first '/'. Callers have checked that there is one.
 ContainerId containerIdFromText(const std::string& text);

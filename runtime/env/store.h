@@ -69,10 +69,17 @@ class Reader {
 // Told on the committing thread, holding no lock; it may only wake somebody.
 class StoreListener {
  public:
-  virtual void storeMoved() = 0;      // durable() or epoch() has changed
+  virtual void storeMoved() = 0;      // durable(), epoch() or state() has changed
 
  protected:
   ~StoreListener() = default;
+};
+
+// A store works until it stops for good: then it takes nothing more, and all that waits in it is aborted.
+enum class StoreState {
+  OPEN,
+  DEPOSED,                            // a later opening has raised the term: this owner commits nothing any more
+  CORRUPT,                            // what is on disk contradicts itself
 };
 
 struct StoreCounters {
@@ -86,23 +93,29 @@ class Store {
   static constexpr size_t KEY_MAX = 500;            // bytes; LMDB's limit is 511
   static constexpr size_t VALUE_MAX = 1 << 20;      // bytes
   static constexpr size_t QUEUE_MAX = 1 << 16;      // write sets not yet durable; above it submit refuses
+  static constexpr size_t QUEUE_BYTES_MAX = 256 << 20;   // keys and values not yet durable; likewise
+  static constexpr size_t JOURNAL_SET_MAX = 256;    // journal entries in one write set
   static constexpr size_t JOURNAL_MAX = 10'000;     // entries kept; older ones are trimmed
 
   virtual ~Store() noexcept(false) = default;
 
-  // Queues the write set; nothing when its epoch is old. Throws kj::Exception OVERLOADED when the queue is full.
+  // Queues the write set; nothing when its epoch is old or the store has stopped. Throws kj::Exception OVERLOADED when the
+  // queue is full, FAILED when a key, a value or the journal is over its bound.
   // The commit starts at the next flush(), so that one batch takes the turns of a whole loop iteration.
   virtual std::optional<Lsn> submit(WriteSet&& writes) = 0;
   virtual void flush() = 0;
 
   virtual Lsn submitted() = 0;        // the highest LSN given out
   virtual Lsn durable() = 0;          // all LSNs up to it are on disk or were aborted before the present epoch
+  // Grows before durable() moves past what was aborted: whoever reads durable() first and epoch() second never takes an
+  // aborted LSN for a durable one.
   virtual Epoch epoch() = 0;
+  virtual StoreState state() = 0;
   virtual uint64_t term() = 0;        // durable, one higher at each opening
 
   virtual kj::Own<Reader> newReader() = 0;
 
-  // The listener must be removed before it dies.
+  // The listener must be removed before it dies; once removed it is not called any more.
   virtual void addListener(StoreListener& listener) = 0;
   virtual void removeListener(StoreListener& listener) = 0;
 

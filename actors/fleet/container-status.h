@@ -1,0 +1,17 @@
+// What `ps` shows of an ID, read from its supervisor's stored record: nobody is woken for it, and what is shown is what is
+// durable or about to be.
+#pragma once
+
+#include <string_view>
+
+#include "schema/container.capnp.h"
+#include "schema/supervisor.capnp.h"
+
+namespace meridian::fleet {
+
+schema::ContainerState stateOf(schema::SupervisorRecord::Reader record);
+
+// `name` is the supervisor's: class/id.
+void writeStatus(std::string_view name, schema::SupervisorRecord::Reader record, schema::ContainerStatus::Builder to);
+
+}  // namespace meridian::fleet

@@ -1,0 +1,101 @@
+// Shard: one thread, one KJ loop, its actors. CAF gives the actors their scheduling and supervision, KJ gives them I/O and
+// RPC; a shard is where the two meet: it is CAF's execution unit, and runs CAF's resumables as events of the KJ loop.
+//
+// All of it belongs to the thread that made it, except post() and exec_later(), which any thread may call.
+#pragma once
+
+#include <caf/execution_unit.hpp>
+#include <caf/resumable.hpp>
+#include <kj/async.h>
+#include <kj/function.h>
+
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "runtime/base/random.h"
+
+namespace meridian::actor {
+
+// How another thread rouses the loop of a shard. In production an eventfd (loop-waker.h). Any thread; cheap when repeated.
+class Waker {
+ public:
+  virtual void wake() = 0;
+
+ protected:
+  ~Waker() = default;
+};
+
+// Work put off until the loop has nothing else to do, so that what many turns produced leaves together: commits, socket writes.
+class IdleWork {
+ public:
+  virtual void onIdle() = 0;
+
+ protected:
+  ~IdleWork() = default;
+
+ private:
+  friend class Shard;
+  bool queued_ = false;
+};
+
+class Shard final: public caf::execution_unit {
+ public:
+  // The thread has a running KJ loop. `order` is given by the simulator: it picks which ready actor runs next.
+  Shard(caf::actor_system& system, kj::Maybe<Random> order);
+  ~Shard() noexcept override;
+
+  // Without a waker the shard may only be posted to from its own thread.
+  void setWaker(Waker& waker) { waker_ = &waker; }
+
+  // What the waker calls, on the shard's thread.
+  void roused();
+
+  // Runs f on the shard's thread, after what is running now; in order for one poster.
+  void post(kj::Function<void()> f);
+
+  // Runs the resumable soon; takes over the caller's reference.
+  void exec_later(caf::resumable* ready) override;
+
+  // Calls work.onIdle() once, when the loop would sleep, and at the latest after IDLE_DELAY_MAX resumes.
+  void whenIdle(IdleWork& work);
+  void forget(IdleWork& work);
+
+  // Runs what is ready now, without returning to the loop: for taking things down.
+  void drainNow();
+
+  // Counts of the shard's life, for diagnosis.
+  uint64_t resumes() const { return resumes_; }
+
+ private:
+  static constexpr size_t RESUMES_PER_EVENT = 64;
+  static constexpr size_t IDLE_DELAY_MAX = 512;   // resumes
+  class Drain;
+  class Late;
+
+  bool ownThread() const { return std::this_thread::get_id() == thread_; }
+  void takeInbox();
+  void runSome();
+  void runOne(caf::resumable* ready);
+  caf::resumable* pickReady();
+  void runIdleWork();
+
+  std::thread::id thread_;
+  std::optional<Random> order_;
+  Waker* waker_ = nullptr;
+  std::deque<caf::resumable*> ready_;
+  std::deque<kj::Function<void()>> posted_;
+  std::vector<IdleWork*> idleWork_;
+  size_t resumesSinceIdle_ = 0;
+  uint64_t resumes_ = 0;
+  kj::Own<Drain> drain_;
+  kj::Own<Late> late_;
+
+  std::mutex inboxMutex_;
+  std::vector<caf::resumable*> inboxReady_;
+  std::vector<kj::Function<void()>> inboxPosted_;
+};
+
+}  // namespace meridian::actor

@@ -1,0 +1,64 @@
+#include "runtime/actor/write-buffer.h"
+
+namespace meridian::actor {
+
+std::optional<std::string> WriteBuffer::get(std::string_view key) {
+  auto found = entries_.find(key);
+  if (found != entries_.end()) return found->second.value;
+  auto stored = reader_->get(key);
+  if (!stored) return std::nullopt;
+  return std::string(*stored);
+}
+
+void WriteBuffer::scan(std::string_view prefix, std::string_view after,
+                       kj::FunctionParam<Visit(std::string_view, std::string_view)> visitor) {
+  std::string from(after.empty() ? prefix : after);
+  if (!after.empty()) from.push_back('\0');   // the first key above `after`
+  auto belongs = [&](std::string_view key) { return key.starts_with(prefix); };
+
+  auto buffered = entries_.lower_bound(from);
+  bool stopped = false;
+  auto visitBufferedBelow = [&](std::optional<std::string_view> bound) {
+    while (!stopped && buffered != entries_.end() && belongs(buffered->first) &&
+           (!bound || buffered->first < *bound)) {
+      auto& [key, entry] = *buffered++;
+      if (entry.value && visitor(key, *entry.value) == Visit::STOP) stopped = true;
+    }
+  };
+
+  reader_->scan(from, [&](std::string_view key, std::string_view value) {
+    if (!belongs(key)) return Visit::STOP;
+    visitBufferedBelow(key);
+    if (stopped) return Visit::STOP;
+    if (buffered != entries_.end() && buffered->first == key) {
+      auto& entry = buffered++->second;
+      if (!entry.value) return Visit::GO_ON;
+      value = *entry.value;
+    }
+    if (visitor(key, value) == Visit::STOP) stopped = true;
+    return stopped ? Visit::STOP : Visit::GO_ON;
+  });
+  visitBufferedBelow(std::nullopt);
+}
+
+void WriteBuffer::add(Lsn lsn, const std::vector<env::Write>& writes) {
+  for (auto& write : writes) {
+    entries_.insert_or_assign(write.key, Entry{write.value, lsn});
+    order_.emplace_back(lsn, write.key);
+  }
+}
+
+void WriteBuffer::durableIs(Lsn lsn) {
+  while (!order_.empty() && order_.front().first <= lsn) {
+    auto found = entries_.find(order_.front().second);
+    if (found != entries_.end() && found->second.lsn == order_.front().first) entries_.erase(found);
+    order_.pop_front();
+  }
+}
+
+void WriteBuffer::clear() {
+  entries_.clear();
+  order_.clear();
+}
+
+}  // namespace meridian::actor

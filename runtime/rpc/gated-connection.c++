@@ -1,0 +1,177 @@
+#include "runtime/rpc/gated-connection.h"
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/debug.h>
+#include <kj/refcount.h>
+
+namespace meridian::rpc {
+
+namespace {
+
+constexpr uint64_t TRAVERSAL_WORDS_MAX = 8 << 20;   // 64 MiB, as long as a message may be
+
+capnp::ReaderOptions readerOptions() {
+  capnp::ReaderOptions options;
+  options.traversalLimitInWords = TRAVERSAL_WORDS_MAX;
+  return options;
+}
+
+}  // namespace
+
+// The RPC system may keep it longer than the connection, but then no longer sends it.
+class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public kj::Refcounted {
+ public:
+  Outgoing(GatedConnection& connection, unsigned int firstSegmentWords)
+      : connection_(connection),
+        message_(firstSegmentWords == 0 ? capnp::SUGGESTED_FIRST_SEGMENT_WORDS : firstSegmentWords) {}
+
+  capnp::AnyPointer::Builder getBody() override { return message_.getRoot<capnp::AnyPointer>(); }
+  void send() override { connection_.send(*this); }
+  size_t sizeInWords() override {
+    size_t words = 0;
+    for (auto segment : message_.getSegmentsForOutput()) words += segment.size();
+    return words;
+  }
+  kj::Array<capnp::word> flatten() { return capnp::messageToFlatArray(message_); }
+
+ private:
+  GatedConnection& connection_;
+  capnp::MallocMessageBuilder message_;
+};
+
+class GatedConnection::Incoming final: public capnp::IncomingRpcMessage {
+ public:
+  Incoming(Packet&& packet, kj::Maybe<actor::OutputGate&> gate)
+      : packet_(kj::mv(packet)), reader_(packet_.words, readerOptions()), gate_(gate) {}
+
+  capnp::AnyPointer::Reader getBody() override {
+    // The first thing that the RPC system does with a message: what it does next, in this event, the message has caused.
+    KJ_IF_MAYBE(gate, gate_) gate->arriving(packet_.dependency);
+    gate_ = nullptr;
+    return reader_.getRoot<capnp::AnyPointer>();
+  }
+  size_t sizeInWords() override { return packet_.words.size(); }
+
+ private:
+  Packet packet_;
+  capnp::FlatArrayMessageReader reader_;
+  kj::Maybe<actor::OutputGate&> gate_;
+};
+
+GatedConnection::GatedConnection(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate)
+    : wire_(kj::mv(wire)), side_(side), gate_(gate), disconnected_(nullptr) {
+  peerId_.initRoot<capnp::rpc::twoparty::VatId>().setSide(peerSide());
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  disconnectFulfiller_ = kj::mv(paf.fulfiller);
+  disconnected_ = paf.promise.fork();
+  KJ_IF_MAYBE(g, gate_) g->attach(*this);
+}
+
+GatedConnection::~GatedConnection() noexcept(false) {
+  KJ_IF_MAYBE(gate, gate_) gate->detach(*this);
+}
+
+kj::Maybe<kj::Own<VatConnection>> GatedConnection::connect(
+    capnp::rpc::twoparty::VatId::Reader peer) {
+  if (peer.getSide() == side_) return nullptr;
+  return kj::Own<VatConnection>(this, kj::NullDisposer::instance);
+}
+
+kj::Promise<kj::Own<VatConnection>> GatedConnection::accept() {
+  if (side_ == Side::SERVER && !accepted_) {
+    accepted_ = true;
+    return kj::Own<VatConnection>(this, kj::NullDisposer::instance);
+  }
+  auto paf = kj::newPromiseAndFulfiller<kj::Own<VatConnection>>();
+  neverAccepted_ = kj::mv(paf.fulfiller);
+  return kj::mv(paf.promise);
+}
+
+capnp::rpc::twoparty::VatId::Reader GatedConnection::getPeerVatId() {
+  return peerId_.getRoot<capnp::rpc::twoparty::VatId>();
+}
+
+kj::Own<capnp::OutgoingRpcMessage> GatedConnection::newOutgoingMessage(unsigned int firstSegmentWords) {
+  return kj::refcounted<Outgoing>(*this, firstSegmentWords);
+}
+
+kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> GatedConnection::receiveIncomingMessage() {
+  KJ_IF_MAYBE(reason, broken_) return kj::cp(*reason);
+  auto reading = wire_->read().then(
+      [this](kj::Maybe<Packet>&& packet) -> kj::Maybe<kj::Own<capnp::IncomingRpcMessage>> {
+        KJ_IF_MAYBE(received, packet) {
+          return kj::Own<capnp::IncomingRpcMessage>(kj::heap<Incoming>(kj::mv(*received), gate_));
+        }
+        ended();
+        return nullptr;
+      },
+      [this](kj::Exception&& reason) -> kj::Maybe<kj::Own<capnp::IncomingRpcMessage>> {
+        ended();
+        kj::throwFatalException(kj::mv(reason));
+      });
+  return reads_.wrap(kj::mv(reading));
+}
+
+kj::Promise<void> GatedConnection::shutdown() {
+  shutDown_ = true;
+  ended();
+  // What the gate still holds leaves first, if it ever may.
+  if (held_.empty() || broken_ != nullptr) return wire_->shutdown();
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  drained_ = kj::mv(paf.fulfiller);
+  return paf.promise.then([this]() { return wire_->shutdown(); });
+}
+
+void GatedConnection::send(Outgoing& message) {
+  if (broken_ != nullptr) return;
+  std::optional<Lsn> dependency = Lsn(0);
+  KJ_IF_MAYBE(gate, gate_) dependency = gate->dependency();
+  held_.push_back({dependency, kj::addRef(message)});
+  releaseHeld();
+}
+
+bool GatedConnection::mayPass(const std::optional<Lsn>& dependency) const {
+  if (!dependency) return false;
+  KJ_IF_MAYBE(gate, gate_) return wire_->sharesStore() || gate->isDurable(*dependency);
+  return true;
+}
+
+void GatedConnection::releaseHeld() {
+  while (!held_.empty() && mayPass(held_.front().dependency)) {
+    auto held = kj::mv(held_.front());
+    held_.pop_front();
+    wire_->write({held.message->flatten(), wire_->sharesStore() ? *held.dependency : Lsn(0)});
+  }
+  if (!held_.empty()) return;
+  KJ_IF_MAYBE(drained, drained_) {
+    (*drained)->fulfill();
+    drained_ = nullptr;
+  }
+}
+
+void GatedConnection::turnEnded(Lsn observed) {
+  for (auto held = held_.rbegin(); held != held_.rend() && !held->dependency; ++held) held->dependency = observed;
+  if (!held_.empty()) releaseHeld();
+}
+
+void GatedConnection::durableMoved(Lsn) {
+  if (!held_.empty()) releaseHeld();
+}
+
+void GatedConnection::aborted(const kj::Exception& reason) {
+  if (held_.empty() && !wire_->sharesStore()) return;
+  // What is held here is undone, so it must not leave; and nothing can leave in its place, since the peer would miss it.
+  held_.clear();
+  broken_ = kj::cp(reason);
+  KJ_IF_MAYBE(drained, drained_) {
+    (*drained)->fulfill();
+    drained_ = nullptr;
+  }
+  reads_.cancel(reason);
+  ended();
+}
+
+void GatedConnection::ended() { disconnectFulfiller_->fulfill(); }
+
+}  // namespace meridian::rpc

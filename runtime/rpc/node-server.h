@@ -1,0 +1,29 @@
+// NodeServer: what a vat offers its peers: the actors of its host by name, and services that the composition put here.
+#pragma once
+
+#include <capnp/capability.h>
+
+#include <map>
+#include <string>
+
+#include "runtime/actor/host.h"
+#include "schema/node.capnp.h"
+
+namespace meridian::rpc {
+
+class NodeServer final: public schema::Node::Server {
+ public:
+  // `host`, if any, outlives the server.
+  explicit NodeServer(kj::Maybe<actor::Host&> host): host_(host) {}
+
+  void offer(kj::StringPtr name, capnp::Capability::Client service);
+
+  kj::Promise<void> actor(ActorContext context) override;
+  kj::Promise<void> service(ServiceContext context) override;
+
+ private:
+  kj::Maybe<actor::Host&> host_;
+  std::map<std::string, capnp::Capability::Client, std::less<>> services_;
+};
+
+}  // namespace meridian::rpc

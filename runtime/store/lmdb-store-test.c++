@@ -1,0 +1,300 @@
+#include "runtime/store/lmdb-store.h"
+
+#include <fcntl.h>
+#include <kj/debug.h>
+#include <kj/io.h>
+#include <lmdb.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "runtime/store/await-durable.h"
+#include "runtime/store/format.h"
+#include "runtime/store/store-contract.h"
+
+namespace meridian::store {
+
+namespace {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = std::filesystem::temp_directory_path() / "store-test-XXXXXX";
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// LMDB's own view of a closed store's file, for tests that look or reach below the store.
+class RawFile {
+ public:
+  explicit RawFile(const std::string& folder) {
+    REQUIRE(mdb_env_create(&env_) == 0);
+    REQUIRE(mdb_env_set_maxdbs(env_, 3) == 0);
+    REQUIRE(mdb_env_open(env_, (folder + "/store.mdb").c_str(), MDB_NOSUBDIR, 0600) == 0);
+    REQUIRE(mdb_txn_begin(env_, nullptr, 0, &txn_) == 0);
+  }
+  ~RawFile() {
+    mdb_txn_commit(txn_);
+    mdb_env_close(env_);
+  }
+
+  // Replaces what is stored under the key as it is, checksum and all.
+  void replace(const char* table, std::string key, std::string bytes) {
+    MDB_dbi dbi;
+    REQUIRE(mdb_dbi_open(txn_, table, 0, &dbi) == 0);
+    MDB_val keyVal{key.size(), key.data()};
+    MDB_val value{bytes.size(), bytes.data()};
+    REQUIRE(mdb_put(txn_, dbi, &keyVal, &value, 0) == 0);
+  }
+
+  std::string stored(const char* table, std::string key) {
+    MDB_dbi dbi;
+    REQUIRE(mdb_dbi_open(txn_, table, 0, &dbi) == 0);
+    MDB_val keyVal{key.size(), key.data()};
+    MDB_val value;
+    REQUIRE(mdb_get(txn_, dbi, &keyVal, &value) == 0);
+    return {static_cast<const char*>(value.mv_data), value.mv_size};
+  }
+
+ private:
+  MDB_env* env_ = nullptr;
+  MDB_txn* txn_ = nullptr;
+};
+
+// A process that, when told, opens the store and leaves it again. It is forked before the test opens a store and has threads.
+class OtherOwner {
+ public:
+  explicit OtherOwner(const std::string& folder, const LmdbOptions& options) {
+    int toChild[2];
+    KJ_SYSCALL(pipe2(toChild, O_CLOEXEC));
+    KJ_SYSCALL(child_ = fork());
+    if (child_ == 0) {
+      close(toChild[1]);
+      char go;
+      if (read(toChild[0], &go, 1) != 1) _exit(0);
+      auto failure = kj::runCatchingExceptions([&] { openLmdbStore(folder, options); });
+      _exit(failure == nullptr ? 0 : 1);
+    }
+    close(toChild[0]);
+    go_ = kj::AutoCloseFd(toChild[1]);
+  }
+  ~OtherOwner() {
+    if (child_ > 0) finish();
+  }
+
+  void openAndLeave() {
+    KJ_SYSCALL(write(go_, "g", 1));
+    REQUIRE(finish() == 0);
+  }
+
+ private:
+  int finish() {
+    go_ = nullptr;
+    int status;
+    KJ_SYSCALL(waitpid(child_, &status, 0));
+    child_ = 0;
+    return status;
+  }
+
+  pid_t child_ = 0;
+  kj::AutoCloseFd go_;
+};
+
+class LmdbBed final: public StoreBed {
+ public:
+  kj::Own<env::Store> open() override { return openLmdbStore(folder_.path(), OPTIONS); }
+
+  void settle(env::Store& store) override {
+    store.flush();
+    awaitDurable(store, store.submitted());
+  }
+
+  bool canCrash() const override { return false; }
+  void crash(kj::Own<env::Store>) override { KJ_UNREACHABLE; }
+
+  void depose() override { other_.openAndLeave(); }
+
+  env::WriteSet doomed(env::Epoch epoch) override {
+    env::WriteSet set{.epoch = epoch};
+    for (size_t bytes = 0; bytes <= OPTIONS.mapBytes; bytes += env::Store::VALUE_MAX) {
+      set.writes.push_back({"large/" + std::to_string(bytes), std::string(env::Store::VALUE_MAX, 'x')});
+    }
+    return set;
+  }
+
+  void damage(const std::string& key) override {
+    RawFile file(folder_.path());
+    auto bytes = file.stored("rows", key);
+    bytes[0] ^= 1;
+    file.replace("rows", key, bytes);
+  }
+
+ private:
+  static constexpr LmdbOptions OPTIONS{.mapBytes = 16 << 20};
+
+  TemporaryFolder folder_;
+  OtherOwner other_{folder_.path(), OPTIONS};
+};
+
+// What openLmdbStore says about a store that it cannot open.
+std::string refusal(const std::string& folder, const LmdbOptions& options = {}) {
+  KJ_IF_MAYBE(exception, kj::runCatchingExceptions([&] { openLmdbStore(folder, options); })) {
+    return exception->getDescription().cStr();
+  }
+  return "";
+}
+
+Lsn commit(env::Store& store, std::vector<env::Write> writes) {
+  auto lsn = store.submit({.writes = std::move(writes), .epoch = store.epoch()});
+  REQUIRE(lsn);
+  store.flush();
+  awaitDurable(store, *lsn);
+  return *lsn;
+}
+
+// Overwrites the head of each branch page, as a stray write to the disk would: one key less than a branch can have.
+void breakBranchPages(const std::string& file) {
+  constexpr size_t PAGE = 4096, FLAGS = 10, LOWER = 12;
+  constexpr uint16_t BRANCH = 1, META = 8;
+  int fd;
+  KJ_SYSCALL(fd = open(file.c_str(), O_RDWR | O_CLOEXEC));
+  kj::AutoCloseFd owned(fd);
+  size_t broken = 0;
+  uint16_t flags;
+  for (off_t at = 0; pread(fd, &flags, sizeof flags, at + FLAGS) == sizeof flags; at += PAGE) {
+    if (flags != BRANCH || flags == META) continue;
+    uint16_t lower = 16 + sizeof(uint16_t);
+    KJ_SYSCALL(pwrite(fd, &lower, sizeof lower, at + LOWER));
+    ++broken;
+  }
+  REQUIRE(broken > 0);
+}
+
+TEST_CASE("the LMDB store keeps the contract") {
+  for (const auto& clause : storeContract()) {
+    DYNAMIC_SECTION(clause.name) {
+      LmdbBed bed;
+      clause.check(bed);
+    }
+  }
+}
+
+TEST_CASE("a store's folders and file belong to the owner alone") {
+  TemporaryFolder folder;
+  openLmdbStore(folder.path() + "/state/server");
+  auto mode = [](const std::string& path) { return std::filesystem::status(path).permissions(); };
+  CHECK(mode(folder.path() + "/state") == std::filesystem::perms(0700));
+  CHECK(mode(folder.path() + "/state/server") == std::filesystem::perms(0700));
+  CHECK(mode(folder.path() + "/state/server/store.mdb") == std::filesystem::perms(0600));
+}
+
+TEST_CASE("a store that cannot be opened is refused with its place") {
+  TemporaryFolder folder;
+  std::ofstream(folder.path() + "/file") << "not a folder";
+  CHECK(refusal(folder.path() + "/file").find(folder.path() + "/file") != std::string::npos);
+  CHECK(refusal(folder.path() + "/file/below").find("not a folder") != std::string::npos);
+
+  std::filesystem::create_directory(folder.path() + "/other");
+  std::ofstream(folder.path() + "/other/store.mdb") << std::string(10'000, 'x');
+  CHECK(refusal(folder.path() + "/other").find(folder.path() + "/other/store.mdb") != std::string::npos);
+}
+
+TEST_CASE("a crash while a store is made leaves nothing in the way") {
+  TemporaryFolder folder;
+  std::ofstream(folder.path() + "/store.mdb.new") << std::string(10'000, 'x');
+  auto store = openLmdbStore(folder.path());
+  commit(*store, {{"key", "value"}});
+  CHECK_FALSE(std::filesystem::exists(folder.path() + "/store.mdb.new"));
+  CHECK_FALSE(std::filesystem::exists(folder.path() + "/store.mdb.new-lock"));
+}
+
+TEST_CASE("a store of a newer format is refused and left as it is") {
+  TemporaryFolder folder;
+  openLmdbStore(folder.path());
+  auto newer = encode(Meta{.format = FORMAT + 1, .term = 7, .lsn = 9}) + "a field of tomorrow";
+  std::string sealed(sealedSize(newer.size()), 0);
+  seal(sealed, Meta::KEY, newer);
+  RawFile(folder.path()).replace("meta", std::string(Meta::KEY), sealed);
+  CHECK(refusal(folder.path()).find("newer build") != std::string::npos);
+  CHECK(RawFile(folder.path()).stored("meta", std::string(Meta::KEY)) == sealed);
+}
+
+TEST_CASE("a damaged meta record is refused") {
+  TemporaryFolder folder;
+  openLmdbStore(folder.path());
+  RawFile(folder.path()).replace("meta", std::string(Meta::KEY), std::string(24, 'x'));
+  CHECK(refusal(folder.path()).find("checksum") != std::string::npos);
+}
+
+TEST_CASE("pages that LMDB finds broken stop one store and not the process") {
+  TemporaryFolder folder;
+  auto store = openLmdbStore(folder.path());
+  for (int block = 0; block < 4; ++block) {
+    std::vector<env::Write> writes;
+    for (int i = 0; i < 1000; ++i) writes.push_back({"key/" + std::to_string(block * 1000 + i), std::string(100, 'v')});
+    commit(*store, std::move(writes));
+  }
+  breakBranchPages(folder.path() + "/store.mdb");
+  auto reader = store->newReader();
+  reader->renew();
+  auto failure = kj::runCatchingExceptions([&] { reader->get("key/77"); });
+  KJ_IF_MAYBE(exception, failure) {
+    CHECK(std::string(exception->getDescription().cStr()).find("broken") != std::string::npos);
+  } else {
+    FAIL("a broken page was read");
+  }
+  reader->reset();
+  commit(*store, {{"key/77", "value"}});
+  CHECK(store->state() == env::StoreState::CORRUPT);
+  CHECK_FALSE(store->submit({.writes = {{"key", "value"}}, .epoch = store->epoch()}));
+
+  TemporaryFolder other;
+  auto healthy = openLmdbStore(other.path());
+  commit(*healthy, {{"key", "value"}});
+  CHECK(healthy->state() == env::StoreState::OPEN);
+}
+
+TEST_CASE("readers are bounded") {
+  TemporaryFolder folder;
+  auto store = openLmdbStore(folder.path());
+  std::vector<kj::Own<env::Reader>> readers;
+  for (unsigned i = 0; i < READERS_MAX; ++i) readers.push_back(store->newReader());
+  KJ_IF_MAYBE(exception, kj::runCatchingExceptions([&] { store->newReader(); })) {
+    CHECK(exception->getType() == kj::Exception::Type::OVERLOADED);
+    CHECK(std::string(exception->getDescription().cStr()).find("MDB_READERS_FULL") != std::string::npos);
+  } else {
+    FAIL("a reader too many was made");
+  }
+  readers.pop_back();
+  store->newReader()->renew();
+}
+
+TEST_CASE("a process without address space for the map is told what to do") {
+  TemporaryFolder folder;
+  pid_t child;
+  KJ_SYSCALL(child = fork());
+  if (child == 0) {
+    rlimit limit{1ul << 30, 1ul << 30};
+    setrlimit(RLIMIT_AS, &limit);
+    _exit(refusal(folder.path()).find("ulimit -v") != std::string::npos ? 0 : 1);
+  }
+  int status;
+  KJ_SYSCALL(waitpid(child, &status, 0));
+  CHECK(status == 0);
+}
+
+}  // namespace
+
+}  // namespace meridian::store
