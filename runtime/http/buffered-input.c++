@@ -28,7 +28,8 @@ void BufferedInput::readAhead() {
   if (reading_ || ended_) return;
   makeRoom();
   reading_ = true;
-  read_ = stream_.tryRead(buffer_.begin() + end_, 1, buffer_.size() - end_)
+  // A dead socket makes tryRead throw at once.
+  read_ = kj::evalNow([this]() { return stream_.tryRead(buffer_.begin() + end_, 1, buffer_.size() - end_); })
               .then(
                   [this](size_t count) {
                     reading_ = false;

@@ -43,6 +43,7 @@ class ChunkedBody::Decoder final: public beast::http::basic_parser<true> {
     while (!is_done()) {
       auto rest = bytes.substr(consumed);
       if (!inChunk_ && !lineMayBeRight(rest)) return Taken::REFUSED;
+      if (lastChunkTooShort(rest)) return Taken::MORE;
       restEnd_ = rest.data() + rest.size();
       beast::error_code error;
       size_t taken = put(boost::asio::const_buffer(rest.data(), rest.size()), error);
@@ -71,6 +72,9 @@ class ChunkedBody::Decoder final: public beast::http::basic_parser<true> {
     size_t digits = std::find_if_not(line.begin(), line.end(), isHexDigit) - line.begin();
     return digits <= CHUNK_DIGITS_MAX && (digits > 0 || line.empty());
   }
+
+  // Beast asserts that it sees a first chunk which is the last one again with at least the bytes of "0\r\n\r\n".
+  bool lastChunkTooShort(std::string_view rest) const { return !begun && rest.starts_with('0') && rest.size() < 5; }
 
   void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, ErrorCode&) override {}
   void on_response_impl(int, beast::string_view, int, ErrorCode&) override {}

@@ -24,7 +24,7 @@ Problem noRoute(std::string_view target) {
 
 Problem badId(std::string_view segment) {
   return {.status = 400, .code = "bad-id",
-          .message = "\"" + std::string(segment) + "\" is not an ID: it must be 1 to " + std::to_string(ID_MAX) +
+          .message = "\"" + std::string(segment) + "\" is not an ID: it must be 1 to " + std::to_string(NAME_MAX_BYTES) +
                      " of [A-Za-z0-9._~-] after percent-decoding, and neither \".\" nor \"..\""};
 }
 

@@ -61,14 +61,14 @@ EndpointUse::EndpointUse(EndpointLeases& leases, kj::Own<Endpoint> endpoint): le
 
 EndpointUse::~EndpointUse() noexcept(false) { leases_.end(*endpoint_); }
 
-void EndpointUse::touch() { endpoint_->lastByte = leases_.clock_.monotonic(); }
+void EndpointUse::touch() { leases_.mark(*endpoint_); }
 
 kj::Maybe<kj::Own<Upstream>> EndpointUse::takeIdle(Duration maxIdle) {
   return endpoint_->idle.take(leases_.clock_.monotonic(), maxIdle);
 }
 
 kj::Promise<kj::Own<Upstream>> EndpointUse::connect() {
-  auto connected = endpoint_->address->connect().then([](kj::Own<kj::AsyncIoStream> stream) { return kj::heap<Upstream>(kj::mv(stream)); });
+  auto connected = kj::evalNow([&]() { return endpoint_->address->connect(); }).then([](kj::Own<kj::AsyncIoStream> stream) { return kj::heap<Upstream>(kj::mv(stream)); });
   auto timeout = leases_.clock_.after(leases_.limits_.connectTimeout).then([]() -> kj::Own<Upstream> {
     kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "the container does not accept connections"));
   });
@@ -229,14 +229,14 @@ void EndpointLeases::invalidate(Endpoint& endpoint, Endpoint::Standing standing)
 
 void EndpointLeases::begin(Endpoint& endpoint) {
   bool wakes = endpoint.inFlight++ == 0;
-  endpoint.lastByte = clock_.monotonic();
+  mark(endpoint);
   // The supervisor may be about to find it idle: it hears at once, unless it has just heard.
   if (wakes) reportIfDue(endpoint);
 }
 
 void EndpointLeases::end(Endpoint& endpoint) {
   check(endpoint.inFlight > 0, "a use ends once");
-  endpoint.lastByte = clock_.monotonic();
+  mark(endpoint);
   if (--endpoint.inFlight > 0) return;
   for (auto& fulfiller: endpoint.drained) fulfiller->fulfill();
   endpoint.drained.clear();
@@ -246,8 +246,13 @@ void EndpointLeases::end(Endpoint& endpoint) {
   past.erase(std::remove_if(past.begin(), past.end(), [&](auto& each) { return each.get() == &endpoint; }), past.end());
 }
 
+void EndpointLeases::mark(Endpoint& endpoint) {
+  endpoint.lastByte = clock_.monotonic();
+  endpoint.moved = true;
+}
+
 void EndpointLeases::reportIfDue(Endpoint& endpoint) {
-  bool active = endpoint.inFlight > 0 || endpoint.lastByte > endpoint.lastReport || endpoint.reportedInFlight > 0;
+  bool active = endpoint.inFlight > 0 || endpoint.moved || endpoint.reportedInFlight > 0;
   bool due = clock_.monotonic() - endpoint.lastReport >= limits_.reportInterval;
   if (active && due && !endpoint.reporting && endpoint.standing != Endpoint::Standing::RECALLED) report(endpoint);
 }
@@ -262,6 +267,7 @@ void EndpointLeases::report(Endpoint& endpoint) {
   endpoint.reporting = true;
   endpoint.lastReport = now;
   endpoint.reportedInFlight = endpoint.inFlight;
+  endpoint.moved = false;
   tasks_.add(request.send().then(
       [this, now, endpoint = endpoint.addRef()](capnp::Response<schema::Supervisor::ReportResults>&& response) mutable {
         endpoint->reporting = false;
@@ -272,9 +278,9 @@ void EndpointLeases::report(Endpoint& endpoint) {
         }
       },
       [endpoint = endpoint.addRef()](kj::Exception&&) mutable {
-        // The supervisor's process is away. The lease lives on to its end; the next report is due as ever, this one included.
+        // The supervisor's process is away. The lease lives on to its end; what this report said is said with the next.
         endpoint->reporting = false;
-        endpoint->reportedInFlight = std::max(endpoint->reportedInFlight, 1u);
+        endpoint->moved = true;
       }));
 }
 

@@ -41,6 +41,7 @@ struct Endpoint: public kj::Refcounted {
   Duration end{};                       // monotonic, as all below
   uint32_t inFlight = 0;
   Duration lastByte{};
+  bool moved = false;                   // since the last report
   Duration lastReport{};                // when the last one was sent; lease() counts as one
   uint32_t reportedInFlight = 0;
   bool reporting = false;               // one is on its way
@@ -121,6 +122,7 @@ class EndpointLeases final: public kj::TaskSet::ErrorHandler {
   void retire(Entry& entry);
   void begin(Endpoint& endpoint);
   void end(Endpoint& endpoint);
+  void mark(Endpoint& endpoint);
   void report(Endpoint& endpoint);
   void reportIfDue(Endpoint& endpoint);
   void invalidate(Endpoint& endpoint, Endpoint::Standing standing);

@@ -83,7 +83,7 @@ class Peer {
 
   size_t read() {
     char buffer[16 << 10];
-    auto reading = stream_->tryRead(buffer, 1, sizeof(buffer)).catch_([](kj::Exception&&) -> size_t { return 0; });
+    auto reading = kj::evalNow([&]() { return stream_->tryRead(buffer, 1, sizeof(buffer)); }).catch_([](kj::Exception&&) -> size_t { return 0; });
     auto count = await(kj::mv(reading));
     received_.append(buffer, count);
     return count;

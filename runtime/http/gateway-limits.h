@@ -25,7 +25,6 @@ inline constexpr size_t LENGTH_DIGITS_MAX = 19;         // of a Content-Length, 
 
 inline constexpr size_t ROUTES_MAX = 1'000;             // of one application
 inline constexpr size_t ROUTE_PATH_MAX = 1'024;         // bytes
-inline constexpr size_t ID_MAX = 128;                   // characters, after decoding
 
 struct Limits {
   size_t connectionsMax = 4'096;          // of clients; one more is answered 503

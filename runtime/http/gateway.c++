@@ -4,6 +4,8 @@
 #include <kj/debug.h>
 #include <netinet/in.h>
 
+#include "runtime/actor/vocabulary.h"
+
 namespace meridian::http {
 
 namespace {
@@ -50,9 +52,8 @@ class Gateway::Server final: public schema::Gateway::Server {
   explicit Server(Gateway& gateway): gateway_(gateway) {}
 
   kj::Promise<void> recall(RecallContext context) override {
-    auto key = context.getParams().getKey();
-    auto container = key.getContainer();
-    return gateway_.leases_.recall({ClassName(container.getClassName().cStr()), container.getId().cStr()}, Generation(key.getGeneration()));
+    auto key = actor::read(context.getParams().getKey());
+    return gateway_.leases_.recall(key.container, key.generation);
   }
 
   kj::Promise<void> routes(RoutesContext context) override {
@@ -108,7 +109,7 @@ kj::Promise<void> Gateway::serve(kj::Own<kj::ConnectionReceiver> receiver) {
 }
 
 kj::Promise<void> Gateway::acceptAll(kj::ConnectionReceiver& receiver, kj::TaskSet& connections) {
-  auto accepted = receiver.accept().then(
+  auto accepted = kj::evalNow([&]() { return receiver.accept(); }).then(
       [this, &connections](kj::Own<kj::AsyncIoStream> stream) -> kj::Promise<void> {
         auto peer = peerOf(*stream);
         connections.add(serve(kj::mv(stream), std::move(peer)));

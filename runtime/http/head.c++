@@ -321,6 +321,11 @@ std::variant<ResponseHead, HeadRefusal> parseResponseHead(std::string_view bytes
   return head;
 }
 
+bool mayBeResponse(std::string_view bytes) {
+  constexpr std::string_view START = "HTTP/1.";
+  return START.starts_with(bytes.substr(0, START.size()));
+}
+
 bool equalsIgnoringCase(std::string_view left, std::string_view right) {
   return left.size() == right.size() &&
          std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return lower(a) == lower(b); });

@@ -101,6 +101,9 @@ std::variant<RequestHead, HeadRefusal> parseRequestHead(std::string_view head);
 enum class AnswerTo { HEAD, OTHER };
 std::variant<ResponseHead, HeadRefusal> parseResponseHead(std::string_view head, AnswerTo request);
 
+// Whether these first bytes can become a response: what speaks another protocol may never send an empty line.
+bool mayBeResponse(std::string_view bytes);
+
 // Calls visit(element) for each non-empty element of a comma-separated list.
 template <typename Visit>
 void forEachElement(std::string_view list, Visit&& visit) {

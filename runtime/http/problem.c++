@@ -1,36 +1,15 @@
 #include "runtime/http/problem.h"
 
-#include <capnp/schema.h>
-
+#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "runtime/actor/vocabulary.h"
 
 namespace meridian::http {
 
 namespace {
 
 constexpr Duration RETRY_AFTER_DEFAULT = std::chrono::seconds(1);
-
-// The enumerant's own name with hyphens, so that the word and the schema cannot differ: diskFull is "disk-full".
-std::string wordOf(schema::StopReason reason) {
-  auto enumerants = capnp::Schema::from<schema::StopReason>().getEnumerants();
-  auto number = static_cast<uint16_t>(reason);
-  if (number >= enumerants.size()) return "unknown";
-  std::string word;
-  for (char c: enumerants[number].getProto().getName()) {
-    if (c >= 'A' && c <= 'Z') {
-      word += '-';
-      word += static_cast<char>(c - 'A' + 'a');
-    } else {
-      word += c;
-    }
-  }
-  return word;
-}
-
-FailedExit exitOf(schema::Exit::Reader exit) {
-  auto unlessAbsent = [](int32_t number) { return number < 0 ? std::nullopt : std::optional(number); };
-  return {wordOf(exit.getReason()), unlessAbsent(exit.getCode()), unlessAbsent(exit.getSignal()), exit.getDetail().cStr()};
-}
 
 int64_t wholeSeconds(Duration duration) {
   return std::max<int64_t>(1, std::chrono::ceil<std::chrono::seconds>(duration).count());
@@ -47,7 +26,7 @@ Problem problemOf(schema::StartFailure::Reader failure, const ContainerId& conta
   }
   if (code == "start-failed" || code == "start-timeout") {
     problem.status = code == "start-failed" ? 502 : 504;
-    problem.exit = exitOf(failure.getExit());
+    problem.exit = actor::read(failure.getExit());
     if (failure.getRetryAfterMs() > 0) problem.retryAfter = std::chrono::milliseconds(failure.getRetryAfterMs());
     return problem;
   }
@@ -69,7 +48,7 @@ std::string answerOf(const Problem& problem, Persistence persistence, AnswerBody
   }
   if (!problem.full.empty()) json["full"] = problem.full;
   if (problem.exit) {
-    json["stop_reason"] = problem.exit->stopReason;
+    json["stop_reason"] = toText(problem.exit->reason);
     json["exit_code"] = problem.exit->code ? nlohmann::ordered_json(*problem.exit->code) : nullptr;
     json["exit_signal"] = problem.exit->signal ? nlohmann::ordered_json(*problem.exit->signal) : nullptr;
     if (!problem.exit->detail.empty()) json["detail"] = problem.exit->detail;

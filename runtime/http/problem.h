@@ -6,21 +6,13 @@
 #include <optional>
 #include <string>
 
+#include "runtime/base/instance.h"
 #include "runtime/base/names.h"
 #include "runtime/base/units.h"
 #include "runtime/http/head.h"
-
 #include "schema/container.capnp.h"
 
 namespace meridian::http {
-
-// How the failed generation ended, in the words of DESIGN section 5.
-struct FailedExit {
-  std::string stopReason;               // "exec-failed"
-  std::optional<int32_t> code;
-  std::optional<int32_t> signal;
-  std::string detail;                   // may be empty
-};
 
 struct Problem {
   int status;
@@ -29,7 +21,7 @@ struct Problem {
   std::optional<Duration> retryAfter = std::nullopt;
   std::optional<ContainerId> container = std::nullopt;
   std::string full = {};                // what is full: "max-instances" or "capacity"; may be empty
-  std::optional<FailedExit> exit = std::nullopt;
+  std::optional<Exit> exit = std::nullopt;        // of the generation that failed to start
 };
 
 // The supervisor's reason, as HTTP knows it.

@@ -215,7 +215,7 @@ kj::Promise<ClientFate> answer(ProxyContext& context, kj::AsyncOutputStream& out
                                AnswerBody body) {
   ++context.counters.problems[problem.code];
   auto text = kj::heap<std::string>(answerOf(problem, persistence, body));
-  auto written = output.write(text->data(), text->size());
+  auto written = kj::evalNow([&]() { return output.write(text->data(), text->size()); });
   return written
       .then([persistence]() { return persistence == Persistence::KEEP_ALIVE ? ClientFate::KEEP : ClientFate::LINGER; },
             [](kj::Exception&&) { return ClientFate::CLOSE; })

@@ -25,7 +25,7 @@ kj::Promise<RequestSender::End> RequestSender::sendNext() {
   if (!headSent_) pieces_.push_back(asBytes(request_.head));
   pieces_.insert(pieces_.end(), body_.pieces().begin(), body_.pieces().end());
   if (pieces_.empty()) return goOn(taken);
-  return upstream_.stream->write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>>(pieces_.data(), pieces_.size()))
+  return kj::evalNow([this]() { return upstream_.stream->write({pieces_.data(), pieces_.size()}); })
       .then(
           [this, taken]() -> kj::Promise<End> {
             headSent_ = true;

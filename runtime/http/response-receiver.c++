@@ -1,5 +1,9 @@
 #include "runtime/http/response-receiver.h"
 
+#include <kj/debug.h>
+
+#include <algorithm>
+
 #include "runtime/http/forward-head.h"
 
 namespace meridian::http {
@@ -13,7 +17,7 @@ kj::Promise<ResponseReceiver::End> ResponseReceiver::run() { return readHead(); 
 template <typename Next>
 kj::Promise<ResponseReceiver::End> ResponseReceiver::write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces, Next next) {
   writing_ = true;
-  return client_.write(pieces).then(
+  return kj::evalNow([&]() { return client_.write(pieces); }).then(
       [this, next = kj::mv(next)]() mutable -> kj::Promise<End> {
         writing_ = false;
         use_.touch();
@@ -32,6 +36,7 @@ kj::Promise<ResponseReceiver::End> ResponseReceiver::readHead() {
     case HeadScanner::Found::REFUSED: return refuse(std::string("its head has ") + scanner_.problem());
     case HeadScanner::Found::MORE: break;
   }
+  if (!mayBeResponse(bytes)) return refuse("it does not begin with HTTP/1");
   if (upstream_.input.full()) return refuse("its head is larger than " + std::to_string(HEAD_MAX) + " bytes");
   if (upstream_.input.ended()) {
     if (bytes.empty() && interims_ == 0) return End::CLOSED;
@@ -40,13 +45,24 @@ kj::Promise<ResponseReceiver::End> ResponseReceiver::readHead() {
   return awaitHead();
 }
 
-// A container that ignores `Expect` would leave the client waiting: after a while the gateway asks for the body itself.
 kj::Promise<ResponseReceiver::End> ResponseReceiver::awaitHead() {
+  if (!upstream_.input.bytes().empty()) return awaitRestOfHead();
+  // A container that ignores `Expect` would leave the client waiting: after a while the gateway asks for the body itself.
   bool clientWaits = request_.expectsContinue && !continued_ && !sender_.bodyStarted();
   if (!clientWaits) return upstream_.input.more().then([this]() { return readHead(); });
   auto patience = clock_.after(limits_.continueWait).then([]() { return false; });
   return upstream_.input.more().then([]() { return true; }).exclusiveJoin(kj::mv(patience)).then([this](bool came) {
     return came ? readHead() : sayContinue();
+  });
+}
+
+// A container may think as long as it likes, but not in the middle of a head.
+kj::Promise<ResponseReceiver::End> ResponseReceiver::awaitRestOfHead() {
+  auto now = clock_.monotonic();
+  if (headDeadline_ == nullptr) headDeadline_ = now + limits_.headTimeout;
+  auto timeout = clock_.after(std::max(Duration(0), KJ_ASSERT_NONNULL(headDeadline_) - now)).then([]() { return false; });
+  return upstream_.input.more().then([]() { return true; }).exclusiveJoin(kj::mv(timeout)).then([this](bool came) {
+    return came ? readHead() : refuse("its head did not come in time");
   });
 }
 
@@ -73,6 +89,7 @@ kj::Promise<ResponseReceiver::End> ResponseReceiver::passInterim(const ResponseH
   head_ = forwardedInterim(head);
   upstream_.input.consume(scanner_.end());
   scanner_ = HeadScanner();
+  headDeadline_ = nullptr;
   if (again || request_.version == Version::HTTP_1_0) return readHead();
   pieces_ = {asBytes(head_)};
   return write({pieces_.data(), pieces_.size()}, [this]() { return readHead(); });

@@ -45,6 +45,7 @@ class ResponseReceiver {
  private:
   kj::Promise<End> readHead();
   kj::Promise<End> awaitHead();
+  kj::Promise<End> awaitRestOfHead();
   kj::Promise<End> onHead(std::string_view bytes);
   kj::Promise<End> passInterim(const ResponseHead& head);
   kj::Promise<End> sayContinue();
@@ -67,6 +68,7 @@ class ResponseReceiver {
   const Limits& limits_;
 
   HeadScanner scanner_;
+  kj::Maybe<Duration> headDeadline_;    // monotonic; from a head's first byte on
   std::string problem_;
   int interims_ = 0;
   bool continued_ = false;              // the client has got its 100 Continue

@@ -34,11 +34,10 @@ std::optional<std::string> percentDecode(std::string_view text) {
   return decoded;
 }
 
-bool isIdCharacter(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '~' || c == '-';
+bool isLiteralCharacter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+         std::string_view("-._~!$&'()+,;=@").find(c) != std::string_view::npos;
 }
-
-bool isLiteralCharacter(char c) { return isIdCharacter(c) || std::string_view("!$&'()+,;=@").find(c) != std::string_view::npos; }
 
 // Whether a segment of a request says what a literal says; a percent-encoded letter is that letter.
 bool means(std::string_view segment, std::string_view literal) {
@@ -139,8 +138,7 @@ std::variant<ContainerId, NoRoute, BadId> RouteTable::find(std::string_view targ
 
 std::optional<std::string> decodeId(std::string_view segment) {
   auto id = percentDecode(segment);
-  if (!id || id->empty() || id->size() > ID_MAX || *id == "." || *id == "..") return std::nullopt;
-  if (!std::all_of(id->begin(), id->end(), isIdCharacter)) return std::nullopt;
+  if (!id || !isName(*id)) return std::nullopt;
   return id;
 }
 

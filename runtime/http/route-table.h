@@ -70,7 +70,7 @@ class RouteTable {
   std::vector<const Compiled*> order_;    // of all applications
 };
 
-// Percent-decodes once; nothing when the result is not an ID: 1 to ID_MAX of [A-Za-z0-9._~-], neither "." nor "..".
+// Percent-decodes once; nothing when the result cannot be an ID (isName).
 std::optional<std::string> decodeId(std::string_view segment);
 
 }  // namespace meridian::http
