@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <system_error>
 
 #include "runtime/base/check.h"
@@ -61,6 +62,14 @@ void makeFolder(const std::string& path) {
 }
 
 }  // namespace
+
+std::string cgroupTreeName(const std::string& dir) {
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: cgroup names are short, folders need not be
+  for (unsigned char c : dir) hash = (hash ^ c) * 0x100000001b3;
+  char name[17];
+  snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(hash));
+  return name;
+}
 
 CgroupTree::CgroupTree(CgroupLayout layout, const std::string& name)
     : layout_(std::move(layout)), name_("meridian-" + name), hierarchies_{layout_.memory, layout_.cpu, layout_.pids} {
@@ -150,7 +159,6 @@ bool CgroupTree::tryRemove(const std::string& cgroup) {
   for (auto& hierarchy : hierarchies_) {
     auto path = folder(hierarchy, cgroup);
     if (rmdir(path.c_str()) == 0 || errno == ENOENT) continue;
-    if (errno != EBUSY && errno != ENOTEMPTY) fail(path);
     // A program that could write to cgroupfs may have made cgroups of its own below.
     for (auto& inner : foldersIn(path)) tryRemove(cgroup + "/" + inner);
     gone = false;

@@ -16,6 +16,9 @@
 
 namespace meridian::container {
 
+// The same for a folder at each start, and for no other folder.
+std::string cgroupTreeName(const std::string& dir);
+
 class CgroupTree {
  public:
   // Makes the tree's own cgroups, or takes over those of an earlier run; on v2 hands the controllers down to it.
@@ -42,7 +45,7 @@ class CgroupTree {
   // v1 only: readable when the cgroup ran out of memory. On v2 the kernel ends the whole group by itself.
   kj::AutoCloseFd watchOom(const std::string& cgroup);
 
-  // True if it is gone from every hierarchy; false if the kernel still holds it: try again a moment later.
+  // True if it is gone from every hierarchy; false if the kernel still holds it: try again a moment later. Does not throw.
   bool tryRemove(const std::string& cgroup);
 
   std::vector<std::string> list();

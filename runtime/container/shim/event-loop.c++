@@ -47,7 +47,7 @@ void EventLoop::after(Duration delay, std::function<void()> action) {
   timers_.emplace(monotonicNs() + delay.count(), std::move(action));
 }
 
-void EventLoop::run(const std::function<void()>& afterEach) {
+void EventLoop::run(const std::function<void()>& afterEach, const std::function<void(const std::exception&)>& failed) {
   epoll_event events[BATCH];
   while (!stopped_) {
     int count = epoll_wait(epoll_, events, BATCH, waitMs());
@@ -56,9 +56,13 @@ void EventLoop::run(const std::function<void()>& afterEach) {
       auto found = watches_.find(events[i].data.u64);
       if (found == watches_.end()) continue;
       auto watch = found->second;  // lives through its own unwatch
-      watch->handler(events[i].events);
+      try {
+        watch->handler(events[i].events);
+      } catch (const std::exception& error) {
+        failed(error);
+      }
     }
-    runTimers();
+    runTimers(failed);
     afterEach();
   }
 }
@@ -69,12 +73,16 @@ int EventLoop::waitMs() const {
   return left <= 0 ? 0 : static_cast<int>((left + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-void EventLoop::runTimers() {
+void EventLoop::runTimers(const std::function<void(const std::exception&)>& failed) {
   int64_t now = timers_.empty() ? 0 : monotonicNs();
   while (!timers_.empty() && timers_.begin()->first <= now) {
     auto action = std::move(timers_.begin()->second);
     timers_.erase(timers_.begin());
-    action();
+    try {
+      action();
+    } catch (const std::exception& error) {
+      failed(error);
+    }
   }
 }
 

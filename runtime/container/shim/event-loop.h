@@ -6,6 +6,7 @@
 
 #include <sys/epoll.h>
 
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,8 +33,9 @@ class EventLoop {
 
   void after(Duration delay, std::function<void()> action);
 
-  // Runs until stop(). `afterEach` runs after each batch of events.
-  void run(const std::function<void()>& afterEach);
+  // Runs until stop(). `afterEach` runs after each batch of events. What a handler or timer throws goes to `failed`, and the
+  // others go on.
+  void run(const std::function<void()>& afterEach, const std::function<void(const std::exception&)>& failed);
   void stop() { stopped_ = true; }
 
  private:
@@ -49,7 +51,7 @@ class EventLoop {
   bool stopped_ = false;
 
   int waitMs() const;
-  void runTimers();
+  void runTimers(const std::function<void(const std::exception&)>& failed);
 };
 
 }  // namespace meridian::shim

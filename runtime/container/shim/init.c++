@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string_view>
 
@@ -83,9 +84,15 @@ pid_t startProgram(const ProgramImage& program, const int (&stdio)[3], Reporter&
   }
 }
 
-void closeAllBut(int kept) {
-  if (kept > 0) syscall(SYS_close_range, 0, kept - 1, 0);
-  syscall(SYS_close_range, kept + 1, ~0u, 0);
+// Also those of the shim's other instances.
+void closeAllBut(std::array<int, 4> kept) {
+  std::sort(kept.begin(), kept.end());
+  int from = 0;
+  for (int fd : kept) {
+    if (fd > from) syscall(SYS_close_range, from, fd - 1, 0);
+    from = fd + 1;
+  }
+  syscall(SYS_close_range, from, ~0u, 0);
 }
 
 [[noreturn]] void becomeInit(const InstancePlan& plan, int netns, int out, int err, Reporter& reporter) {
@@ -102,11 +109,13 @@ void closeAllBut(int kept) {
   reporter.awaitGo();
   // Not by the clone's flags: the namespace's root is the cgroup that this process is in when it is made.
   reporter.need(unshare(CLONE_NEWCGROUP), "make a cgroup namespace");
+  closeAllBut({in, out, err, reporter.socket()});
+  nameInit(plan.commandLine);
   pid_t program = startProgram(plan.program, {in, out, err}, reporter);
   reporter.send(ChildReport::RUNNING, 0);
-  closeAllBut(reporter.socket());
+  // So that the shim sees the end of a stream when the program closes it.
+  for (int stream : {in, out, err}) close(stream);
   keepOnlyKill(reporter);
-  nameInit(plan.commandLine);
   serveAsInit(program, reporter);
 }
 

@@ -37,9 +37,9 @@ uint64_t startTimeOf(pid_t pid) {
   char path[32];
   char text[512];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  kj::AutoCloseFd fd(need(open(path, O_RDONLY | O_CLOEXEC), "read the start time"));
-  auto count = need(read(fd, text, sizeof text - 1), "read the start time");
-  text[count] = '\0';
+  kj::AutoCloseFd fd(open(path, O_RDONLY | O_CLOEXEC));
+  auto count = read(fd, text, sizeof text - 1);
+  text[std::max<ssize_t>(count, 0)] = '\0';
   const char* at = strrchr(text, ')');
   for (int field = 2; at != nullptr && field < 22; ++field) at = strchr(at + 1, ' ');
   return at == nullptr ? 0 : strtoull(at + 1, nullptr, 10);
@@ -65,6 +65,7 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
   }
   auto child = clone(netns, cgroup.get());
   pid_ = child.child.pid;
+  startTime_ = startTimeOf(pid_);  // now, while it surely exists
   reports_ = kj::mv(child.child.reports);
   out_.pipe = kj::mv(child.out);
   err_.pipe = kj::mv(child.err);
@@ -195,7 +196,6 @@ void Instance::onReport(const ChildReport& report) {
   }
   state_ = State::RUNNING;
   startedAt_ = wallNow();
-  startTime_ = startTimeOf(pid_);
   observer_.instanceRunning(*this);
   if (machine_.cgroups.layout().version == CgroupVersion::V1) watchOom();
 }

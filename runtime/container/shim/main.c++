@@ -114,15 +114,6 @@ container::CgroupLayout findCgroups() {
   return *layout;
 }
 
-// One tree for each folder, the same after a restart.
-std::string cgroupName(const std::string& dir) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned char c : dir) hash = (hash ^ c) * 0x100000001b3;
-  char name[17];
-  snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(hash));
-  return name;
-}
-
 // In the child the rest of the program goes on; the parent waits for its word and exits. Returns where the child gives it.
 kj::AutoCloseFd daemonise() {
   int word[2];
@@ -159,7 +150,7 @@ void serve(const std::string& dir, kj::AutoCloseFd ready, kj::ArrayPtr<char> com
   auto mountPoint = dir + "/root";
   if (mkdir(mountPoint.c_str(), 0700) < 0 && errno != EEXIST) need(-1, mountPoint.c_str());
 
-  container::CgroupTree cgroups(findCgroups(), cgroupName(dir));
+  container::CgroupTree cgroups(findCgroups(), container::cgroupTreeName(dir));
   cgroups.removeAll();  // of an earlier shim that died: the kernel has ended what was in them
   cgroups.adopt(getpid());
   {

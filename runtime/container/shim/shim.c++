@@ -67,7 +67,8 @@ Shim::Shim(ShimOptions options, container::CgroupTree& cgroups)
 }
 
 void Shim::run() {
-  loop_.run([this]() { afterBatch(); });
+  loop_.run([this]() { afterBatch(); },
+            [this](const std::exception& error) { note(std::string("EventFailed why=\"") + error.what() + "\""); });
   note("ShimEnded");
 }
 
