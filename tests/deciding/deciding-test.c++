@@ -182,6 +182,31 @@ TEST_CASE("a placement writes nothing") {
   CHECK(world.store().submitted() == before);
 }
 
+TEST_CASE("a permit, a placement and a reservation, with the report that follows, are one batch") {
+  DecidingWorld world;
+  CHECK(world.finish(deploy(world, 5)) == "1");
+  registerMachine(world, 100);
+  world.run(seconds(2));
+  auto before = world.store().counters().batches;
+  auto acquiring = world.actor<schema::ContainerClass>("Box").acquireRequest();
+  acquiring.setId("a");
+  acquiring.setGeneration(1);
+  auto placing = world.actor<schema::GlobalScheduler>("global").placeRequest();
+  write(placing.initInstance(), "a", 1);
+  write(placing.initNeed(), 10);
+  auto reserving = world.actor<schema::LocationScheduler>("here").reserveRequest();
+  write(reserving.initInstance(), "a", 1);
+  write(reserving.initNeed(), 10);
+  auto all = kj::heapArrayBuilder<kj::Promise<void>>(3);
+  all.add(acquiring.send().ignoreResult());
+  all.add(placing.send().ignoreResult());
+  all.add(reserving.send().ignoreResult());
+  done(world, kj::joinPromises(all.finish()));
+  CHECK(world.store().counters().batches == before + 1);
+  CHECK(permits(world) == 1);
+  CHECK(reservations(world) == 1);
+}
+
 TEST_CASE("permits and reservations whose holder does not have them any more come back, over a crash too") {
   DecidingWorld world;
   CHECK(world.finish(deploy(world, 5)) == "1");
