@@ -48,16 +48,18 @@ uint64_t lastEvent(actor::Host& host) {
   }
 }
 
-// Deploys the application of `dev`; a refusal is the error of the command.
-kj::Promise<void> deployForDev(EmbeddedPlatform& platform, const cli::ApplicationConfig& application, DevPrinter& printer) {
+// Deploys the application of `dev`; answers why it was refused.
+kj::Promise<kj::Maybe<kj::String>> deployForDev(EmbeddedPlatform& platform, const cli::ApplicationConfig& application,
+                                                DevPrinter& printer) {
   auto request = platform.fleet().deployRequest();
   auto config = request.initConfig();
   cli::write(application, cli::STOP_GRACE_DEV, config);
   printer.printRoutes(config, platform.httpAddress());
   request.setForce(schema::Force::YES);   // The folder is this application's alone: a class that went away is gone.
-  return request.send().then([](auto&& answer) {
+  return request.send().then([](auto&& answer) -> kj::Maybe<kj::String> {
     auto outcome = answer.getOutcome();
-    if (outcome.isRefused()) throw cli::Failure(outcome.getRefused().cStr());
+    if (outcome.isRefused()) return kj::heapString(outcome.getRefused());
+    return nullptr;
   });
 }
 
@@ -87,13 +89,11 @@ int Commands::dev(const cli::DevOptions& options) {
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   DevPrinter printer(platform.fleet());
-  KJ_IF_MAYBE(error, kj::runCatchingExceptions([&]() {
-    deployForDev(platform, options.application, printer).wait(waitScope);
-    printer.start(lastEvent(platform.serverHost())).wait(waitScope);
-  })) {
+  KJ_IF_MAYBE(refusal, deployForDev(platform, options.application, printer).wait(waitScope)) {
     platform.stopEverything().wait(waitScope);
-    throw cli::Failure(error->getDescription().cStr());
+    throw cli::Failure(refusal->cStr());
   }
+  printer.start(lastEvent(platform.serverHost())).wait(waitScope);
   announce(platform);
   bool signalled = anySignal(platform.io().unixEventPort)
                        .then([](int) { return true; })

@@ -28,7 +28,7 @@ Random seededByKernel() {
 
 EmbeddedPlatform::EmbeddedPlatform(const StateFolder& state, PlatformOptions options)
     : state_(state), options_(kj::mv(options)), loop_(system_), random_(seededByKernel()), down_(nullptr),
-      images_(state.at("images")),
+      images_(state.at("images")), imageWorker_(loop_.io().unixEventPort, 1),
       driver_(*loop_.io().lowLevelProvider, loop_.io().unixEventPort, images_,
               {.stateFolder = state.path(), .shimBinary = options_.shimBinary}),
       driverVat_(loop_.shard()), serverStore_(store::openLmdbStore(state.at("server"))),

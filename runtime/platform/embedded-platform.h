@@ -11,6 +11,7 @@
 
 #include "actors/fleet/fleet-server.h"
 #include "runtime/actor/shard-thread.h"
+#include "runtime/cli/platform.h"
 #include "runtime/container/native-driver.h"
 #include "runtime/http/gateway.h"
 #include "runtime/image/image-store.h"
