@@ -9,7 +9,7 @@
 //   GET  /exit?code=N      exits                       GET  /crash          aborts
 //   GET  /reach?to=IP:PORT whether a TCP connection can be made, within 300 ms
 //
-// SIGTERM: finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION BOOTTIME_NS" every 10 ms.
+// `/server cat` copies its input to its output instead of serving, something to exec. SIGTERM: finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION BOOTTIME_NS" every 10 ms.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -423,9 +423,20 @@ class Server {
   std::map<int, std::unique_ptr<Connection>> connections_;
 };
 
-}  // namespace
+int cat() {
+  char bytes[64 << 10];
+  ssize_t count;
+  while ((count = read(0, bytes, sizeof(bytes))) > 0) {
+    for (ssize_t done = 0; done < count;) {
+      ssize_t written = write(1, bytes + done, count - done);
+      if (written < 0) return 1;
+      done += written;
+    }
+  }
+  return 0;
+}
 
-int main() {
+int serve() {
   setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   Server server;
   printf("serving %s generation %s on port %d\n", environment("MERIDIAN_ID").c_str(),
@@ -433,3 +444,7 @@ int main() {
   server.run();
   return 0;
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return argc > 1 && strcmp(argv[1], "cat") == 0 ? cat() : serve(); }

@@ -4,18 +4,16 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
-namespace meridian::env {
+#include "runtime/base/instance.h"
 
-using EnvVars = std::vector<std::pair<std::string, std::string>>;   // names are unique
+namespace meridian::env {
 
 struct Image {
   std::vector<std::string> layers;       // read-only folders, topmost first; absolute
   std::vector<std::string> entrypoint;   // the image's entrypoint and its arguments, may be empty
-  EnvVars env;
+  std::vector<EnvVar> env;               // names are unique
   std::string user;                      // as the image says it; empty: root
   std::string workdir;                   // empty: "/"
 };

@@ -216,7 +216,7 @@ TEST_CASE("the config says what runs") {
   auto image = store.find(resolved.imageId);
   REQUIRE(image);
   CHECK(image->entrypoint == std::vector<std::string>{"/serve", "--port", "80"});
-  CHECK(image->env == env::EnvVars{{"B", "x=y"}, {"A", "2"}});
+  CHECK(image->env == std::vector<EnvVar>{{"B", "x=y"}, {"A", "2"}});
   CHECK(image->user == "web");
   CHECK(image->workdir == "/srv");
   CHECK(image->layers == resolved.image.layers);

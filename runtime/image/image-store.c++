@@ -78,8 +78,8 @@ class ImageStoreServer final: public schema::ImageStore::Server {
     for (size_t i = 0; i < image.entrypoint.size(); i++) entrypoint.set(i, image.entrypoint[i].c_str());
     auto env = info.initEnv(image.env.size());
     for (size_t i = 0; i < image.env.size(); i++) {
-      env[i].setName(image.env[i].first.c_str());
-      env[i].setValue(image.env[i].second.c_str());
+      env[i].setName(image.env[i].name.c_str());
+      env[i].setValue(image.env[i].value.c_str());
     }
     info.setUser(image.user.c_str());
     info.setWorkdir(image.workdir.c_str());

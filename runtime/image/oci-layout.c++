@@ -106,16 +106,16 @@ std::string readText(const Json& object, const char* key) {
   return found == object.end() || found->is_null() ? "" : found->get<std::string>();
 }
 
-env::EnvVars readEnv(const Json& object) {
-  env::EnvVars env;
+std::vector<EnvVar> readEnv(const Json& object) {
+  std::vector<EnvVar> env;
   for (auto& text: readTexts(object, "Env")) {
     auto equals = text.find('=');
     if (equals == 0 || equals == std::string::npos) {
       throw ImageRefused("image config: Env \"" + text + "\": allowed is NAME=VALUE");
     }
     auto name = text.substr(0, equals);
-    std::erase_if(env, [&](auto& earlier) { return earlier.first == name; });
-    env.emplace_back(name, text.substr(equals + 1));
+    std::erase_if(env, [&](auto& earlier) { return earlier.name == name; });
+    env.push_back({name, text.substr(equals + 1)});
   }
   return env;
 }
