@@ -7,11 +7,11 @@
 namespace boost {
 
 void assertion_failed(const char* expression, const char*, const char*, long) {
-  meridian::failCheck(expression, std::source_location::current());
+  meridian::failCheck(expression);
 }
 
 void assertion_failed_msg(const char* expression, const char*, const char*, const char*, long) {
-  meridian::failCheck(expression, std::source_location::current());
+  meridian::failCheck(expression);
 }
 
 }  // namespace boost
