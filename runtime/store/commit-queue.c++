@@ -1,6 +1,7 @@
 #include "runtime/store/commit-queue.h"
 
 #include <kj/debug.h>
+#include <kj/encoding.h>
 
 #include <algorithm>
 #include <utility>
@@ -19,8 +20,8 @@ size_t requireWithinBounds(const env::WriteSet& writes) {
   for (const auto& write : writes.writes) {
     requireKey(write.key);
     size_t valueBytes = write.value ? write.value->size() : 0;
-    KJ_REQUIRE(valueBytes <= Store::VALUE_MAX, "a value is longer than a store takes", write.key.c_str(),
-               valueBytes, Store::VALUE_MAX);
+    KJ_REQUIRE(valueBytes <= Store::VALUE_MAX, "a value is longer than a store takes",
+               kj::encodeCEscape(kj::arrayPtr(write.key.data(), write.key.size())), valueBytes, Store::VALUE_MAX);
     bytes += write.key.size() + valueBytes;
   }
   KJ_REQUIRE(writes.journal.size() <= Store::JOURNAL_SET_MAX, "a write set has more journal entries than a store takes",
@@ -70,16 +71,21 @@ env::StoreCounters CommitQueue::counters() const {
   return counters_;
 }
 
+bool CommitQueue::hasBatch() const {
+  std::lock_guard lock(mutex_);
+  return hasBatchLocked();
+}
+
 std::optional<CommitQueue::Batch> CommitQueue::takeBatch() {
   std::lock_guard lock(mutex_);
-  if (!hasBatch()) return std::nullopt;
+  if (!hasBatchLocked()) return std::nullopt;
   return take();
 }
 
 std::optional<CommitQueue::Batch> CommitQueue::waitForBatch() {
   std::unique_lock lock(mutex_);
-  flushedOrClosed_.wait(lock, [this] { return hasBatch() || closed_; });
-  if (!hasBatch()) return std::nullopt;
+  flushedOrClosed_.wait(lock, [this] { return hasBatchLocked() || closed_; });
+  if (!hasBatchLocked()) return std::nullopt;
   return take();
 }
 

@@ -50,6 +50,7 @@ class CommitQueue {
   void removeListener(env::StoreListener& listener);
 
   // ---- The committer's side. A batch is all that waits, up to the limits, once anything in it was flushed.
+  bool hasBatch() const;
   std::optional<Batch> takeBatch();
   // Waits for one; nothing after close(), when all that waited is taken.
   std::optional<Batch> waitForBatch();
@@ -67,7 +68,7 @@ class CommitQueue {
     size_t bytes;
   };
 
-  bool hasBatch() const { return !waiting_.empty() && flushed_ > submitted_ - waiting_.size(); }
+  bool hasBatchLocked() const { return !waiting_.empty() && flushed_ > submitted_ - waiting_.size(); }
   Batch take();
   void abortLocked();
   void tellListeners();

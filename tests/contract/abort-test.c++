@@ -39,7 +39,7 @@ TEST_CASE("an aborted batch undoes all later turns too, and their callers may tr
   world.finish(incremented(world.counter(a), 1));
   world.finish(incremented(world.counter(b), 1));
 
-  world.store().failNext();
+  world.store().failNextBatch();
   Watched<int64_t> first(incremented(world.counter(a), 10));
   world.settle();
   Watched<int64_t> later(incremented(world.counter(b), 10));
@@ -57,7 +57,7 @@ TEST_CASE("an aborted batch undoes all later turns too, and their callers may tr
 TEST_CASE("an effect of an aborted turn never leaves") {
   ToyWorld world(GENERATE(1, 2));
   std::vector<int64_t> seen;
-  world.store().failNext();
+  world.store().failNextBatch();
   auto request = world.counter("a").tellRequest();
   request.setProbe(kj::heap<RecordingProbe>(seen));
   request.setBy(5);
