@@ -357,5 +357,21 @@ TEST_CASE("how long a start takes", "[measure]") {
   std::cout << "median launch to exec " << launched[TIMES / 2] << " ms, to ready " << ready[TIMES / 2] << " ms" << std::endl;
 }
 
+TEST_CASE("how many starts a second", "[measure]") {
+  DriverFixture fixture;
+  constexpr int TIMES = 100;
+  auto start = std::chrono::steady_clock::now();
+  auto launches = kj::heapArrayBuilder<kj::Promise<void>>(TIMES);
+  for (int i = 0; i < TIMES; i++) {
+    auto request = fixture.driver().launchRequest();
+    fillSpec(request.initSpec(), keyOf("id-" + std::to_string(i)));
+    launches.add(request.send().ignoreResult());
+  }
+  fixture.wait(kj::joinPromises(launches.finish()));
+  for (int i = 0; i < TIMES; i++) fixture.waitFor(keyOf("id-" + std::to_string(i)), "ready");
+  auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::cout << TIMES / seconds << " cold starts a second" << std::endl;
+}
+
 }  // namespace
 }  // namespace meridian::container
