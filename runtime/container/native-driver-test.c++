@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -196,6 +197,17 @@ TEST_CASE("a restarted platform takes over what lives and learns what ended mean
   CHECK(contains(fixture.get(alice, "/fill?mib=1"), R"("error":"")"));
 }
 
+TEST_CASE("when the shim dies its instances are told as ended, and the next ones start") {
+  DriverFixture fixture;
+  auto alice = keyOf("alice"), bob = keyOf("bob");
+  fixture.launch(alice);
+  fixture.waitFor(alice, "ready");
+  REQUIRE(::kill(fixture.shimPid(), SIGKILL) == 0);
+  CHECK(fixture.waitFor(alice, "exited") == "exited signalled 9");
+  fixture.launch(bob);
+  CHECK(contains(fixture.get(bob, "/"), R"("id":"bob")"));
+}
+
 TEST_CASE("exits are told until acknowledged, over restarts") {
   DriverFixture fixture;
   auto alice = keyOf("alice"), bob = keyOf("bob");
@@ -294,9 +306,10 @@ TEST_CASE("logs are kept over generations, and followed") {
 TEST_CASE("20 instances come and go and leave the machine as it was") {
   DriverFixture fixture;
   auto& folder = fixture.folder();
+  auto idMark = "pid" + std::to_string(getpid()) + "-";      // cgroups have the ID in their names
   // The first start makes what stays while the platform runs: bridge, template, the shim's cgroups.
   auto cycle = [&](int i) {
-    auto key = keyOf("id-" + std::to_string(i));
+    auto key = keyOf(idMark + std::to_string(i));
     fixture.launch(key);
     fixture.waitFor(key, "ready");
     fixture.kill(key);
@@ -311,7 +324,7 @@ TEST_CASE("20 instances come and go and leave the machine as it was") {
   auto mark = fixture.native().networkMark();
   auto settled = [&] {
     fixture.wait(fixture.native().drain());
-    return measureFootprint(folder, mark);
+    return measureFootprint(folder, mark, idMark);
   };
   cycle(0);
   auto before = settled();
@@ -320,21 +333,22 @@ TEST_CASE("20 instances come and go and leave the machine as it was") {
 }
 
 TEST_CASE("after a shutdown nothing is left but the shim's folder") {
-  size_t descriptorsBefore, descriptorsAfter;
   DriverFixture fixture;
   auto mark = fixture.native().networkMark();
+  auto id = "pid" + std::to_string(getpid());
   fixture.shutdown();
-  descriptorsBefore = measureFootprint(fixture.folder(), mark).descriptors;
+  auto before = measureFootprint(fixture.folder(), mark, id);
   fixture.restart();
-  fixture.launch(keyOf("alice"));
+  fixture.launch(keyOf(id));
   fixture.shutdown();
-  auto footprint = measureFootprint(fixture.folder(), mark);
-  descriptorsAfter = footprint.descriptors;
-  CHECK(descriptorsAfter == descriptorsBefore);
-  CHECK(footprint.mounts == 0);
-  CHECK(footprint.loopDevices == 0);
-  CHECK(footprint.interfaces == 0);
-  CHECK(footprint.cgroups == 0);
+  auto after = measureFootprint(fixture.folder(), mark, id);
+  CHECK(after.descriptors == before.descriptors);
+  CHECK(after.threads == before.threads);
+  CHECK(after.mounts == 0);
+  CHECK(after.loopDevices == 0);
+  CHECK(after.interfaces == 0);
+  CHECK(after.cgroups == 0);
+  CHECK_FALSE(std::filesystem::exists(fixture.folder() + "/run"));
 }
 
 TEST_CASE("how long a start takes", "[measure]") {
