@@ -13,6 +13,7 @@
 
 #include "runtime/actor/vocabulary.h"
 #include "runtime/container/driver-fixture.h"
+#include "runtime/container/fake-shim.h"
 
 namespace meridian::container {
 namespace {
@@ -369,6 +370,33 @@ TEST_CASE("how long a start takes", "[measure]") {
   }
   for (auto samples: {&launched, &ready}) std::nth_element(samples->begin(), samples->begin() + TIMES / 2, samples->end());
   std::cout << "median launch to exec " << launched[TIMES / 2] << " ms, to ready " << ready[TIMES / 2] << " ms" << std::endl;
+}
+
+TEST_CASE("how much of a start is the driver's", "[measure]") {
+  requireRoot();
+  TemporaryState state;
+  std::filesystem::create_directories(state.path() + "/shim");
+  FakeShim shim(state.path() + "/shim", schema::SHIM_PROTOCOL_VERSION);      // answers at once
+  auto io = kj::setupAsyncIo();
+  SandboxImages images;
+  constexpr int TIMES = 30;
+  NativeDriver driver(*io.lowLevelProvider, io.unixEventPort, images, {.stateFolder = state.path(), .shimBinary = "", .poolLevel = TIMES});
+  driver.open().wait(io.waitScope);
+  driver.prime(DiskMb(64));
+  io.provider->getTimer().afterDelay(1 * kj::SECONDS).wait(io.waitScope);
+  std::vector<double> launched;
+  for (int i = 0; i < TIMES; i++) {
+    capnp::MallocMessageBuilder message;
+    auto spec = message.initRoot<schema::LaunchSpec>();
+    fillSpec(spec, keyOf("id-" + std::to_string(i)));
+    spec.getSpec().setDefaultPort(0);
+    auto start = std::chrono::steady_clock::now();
+    driver.launch(spec).wait(io.waitScope);
+    launched.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::nth_element(launched.begin(), launched.begin() + TIMES / 2, launched.end());
+  std::cout << "median launch with a shim that answers at once " << launched[TIMES / 2] << " ms" << std::endl;
+  driver.shutdown().wait(io.waitScope);
 }
 
 TEST_CASE("how many starts a second", "[measure]") {

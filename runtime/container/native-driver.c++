@@ -398,7 +398,13 @@ kj::Promise<void> NativeDriver::drain() {
 }
 
 kj::Promise<void> NativeDriver::shutdown() {
-  return shim_.shutdown().then([this] { return drain(); }).then([this] { return networks_.remove(); }).then([this] {
+  return shim_.shutdown().then([this] {
+    // The shim tells each exit before it answers; an instance it said nothing of is gone with it all the same.
+    for (auto& [key, instance]: instances_) {
+      if (instance->sent && !instance->exit) lost(key, *instance);
+    }
+    return drain();
+  }).then([this] { return networks_.remove(); }).then([this] {
     return worker_.run(env::Urgency::SOON, [run = options_.stateFolder + "/run"] { std::filesystem::remove_all(run); });
   });
 }
