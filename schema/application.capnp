@@ -35,25 +35,32 @@ struct ApplicationStatus {
 }
 
 struct ApplicationRecord {
-  version @0 :UInt32;                  # the last that was used
+  version @0 :UInt32;                  # the last that was used; 0: none
   deployedAtNs @1 :Int64;
-  config @2 :Config.ApplicationConfig; # in force; no classes and no routes after remove
+  config @2 :Config.ApplicationConfig; # in force; absent before the first deploy, no classes and no routes after remove
+  retryAtNs @3 :Int64;                 # when calls that failed are made again; absent when settled
 
-  state :union {
-    settled @3 :Void;
-    deploying :group {                 # claims and retirements first, then the change
-      config @4 :Config.ApplicationConfig;
-      force @5 :Class.Force;
-      startedAtNs @6 :Int64;
+  phase :union {                       # in the order of a deploy
+    settled @4 :Void;
+    claiming @5 :Attempt;              # `config` is still the old one
+    retiring @6 :Attempt;
+    configuring @7 :Void;              # `config` is the new one
+    announcing @8 :Void;
+    pushing :group {
+      gateways @9 :List(Text);
+      deadlineNs @10 :Int64;           # a gateway that has not answered by then learns of it when it connects
     }
-    spreading :group {                 # `config` is in force; classes and gateways still learn of it
-      classes @7 :List(Text);          # not yet configured
-      gateways @8 :List(Text);         # without the routes of this version
-      deadlineNs @9 :Int64;            # a gateway that has not answered by then learns of it when it connects
-    }
-    withdrawing :group {               # refused: claims go back, retired classes are claimed again
-      reason @10 :Text;
-      config @11 :Config.ApplicationConfig;
-    }
+    givingBack @11 :Withdrawal;        # refused: claims go back, what was retired is claimed again
+    restoring @12 :Text;               # what was retired gets its old spec; the reason of the refusal
+  }
+
+  struct Attempt {
+    config @0 :Config.ApplicationConfig;
+    force @1 :Class.Force;
+  }
+
+  struct Withdrawal {
+    config @0 :Config.ApplicationConfig;   # that was refused
+    reason @1 :Text;
   }
 }

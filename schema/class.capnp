@@ -54,6 +54,12 @@ struct Permit {
 
 # The header record; each permit is a row of its own.
 struct ClassRecord {
-  application @0 :Text;
-  spec @1 :Config.ClassSpec;
+  application @0 :Text;                # empty: nobody's
+  spec @1 :Config.ClassSpec;           # absent before the first configure
+}
+
+# Where the reconciliation of the permits stands; absent when there is nothing to reconcile.
+struct PermitSweepRow {
+  atNs @0 :Int64;                      # of the next batch
+  after @1 :Text;                      # the last ID of the batch before; empty: a new round
 }

@@ -29,3 +29,8 @@ struct LocationRow {
   free @1 :Common.Resources;
   reportedAtNs @2 :Int64;
 }
+
+# A gateway or an application, under its name.
+struct NameRow {
+  name @0 :Text;
+}

@@ -35,3 +35,14 @@ struct Reservation {
   need @2 :Common.Resources;
   atNs @3 :Int64;
 }
+
+# Where the reconciliation of the reservations stands; absent when there is nothing to reconcile.
+struct ReservationSweepRow {
+  atNs @0 :Int64;                      # of the next batch
+  after @1 :Common.ContainerKey;       # the last one of the batch before; absent: a new round
+}
+
+# Present while the GlobalScheduler may not know the present sums.
+struct ReportRow {
+  atNs @0 :Int64;                      # when to tell it
+}

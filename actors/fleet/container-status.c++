@@ -1,10 +1,13 @@
 #include "actors/fleet/container-status.h"
 
+#include "runtime/actor/envelope.h"
 #include "runtime/actor/vocabulary.h"
 
 namespace meridian::fleet {
 
 namespace {
+
+constexpr size_t NAMES_PER_READ = 1000;
 
 struct Place {
   capnp::Text::Reader machine;
@@ -67,6 +70,22 @@ void writeStatus(std::string_view name, schema::SupervisorRecord::Reader record,
   to.setReadyMs(record.getReadyMs());
   to.setImage(record.getSpec().getImage());
   to.setVersion(record.getSpec().getVersion());
+}
+
+void eachSupervisor(actor::Host& host, kj::FunctionParam<void(const std::string&, schema::SupervisorRecord::Reader)> visit) {
+  auto kind = actor::kindOf<schema::Supervisor>();
+  std::string after;
+  for (;;) {
+    auto names = host.list(kind, after, NAMES_PER_READ);
+    for (auto& name : names) {
+      auto bytes = host.peek({kind, name}, "record");
+      if (!bytes) continue;
+      auto record = actor::open(*bytes);
+      visit(name, record->get<schema::SupervisorRecord>());
+    }
+    if (names.size() < NAMES_PER_READ) return;
+    after = names.back();
+  }
 }
 
 }  // namespace meridian::fleet

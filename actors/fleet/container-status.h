@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "runtime/actor/host.h"
 #include "schema/container.capnp.h"
 #include "schema/supervisor.capnp.h"
 
@@ -13,5 +14,8 @@ schema::ContainerState stateOf(schema::SupervisorRecord::Reader record);
 
 // `name` is the supervisor's: class/id.
 void writeStatus(std::string_view name, schema::SupervisorRecord::Reader record, schema::ContainerStatus::Builder to);
+
+// Calls visit(name, record) for each supervisor that has a record, in order of their names.
+void eachSupervisor(actor::Host& host, kj::FunctionParam<void(const std::string& name, schema::SupervisorRecord::Reader)> visit);
 
 }  // namespace meridian::fleet

@@ -16,8 +16,6 @@ namespace meridian::fleet {
 
 namespace {
 
-constexpr size_t NAMES_PER_READ = 1000;
-
 
 std::string checkedAddress(schema::ContainerKey::Reader key) {
   auto className = key.getClassName();
@@ -76,7 +74,7 @@ kj::Promise<void> FleetServer::deploy(DeployContext context) {
 kj::Promise<void> FleetServer::rollOut(std::string application, uint32_t version) {
   // One after another, so that never more than one ID is away.
   kj::Promise<void> done = kj::READY_NOW;
-  eachSupervisor([&](const std::string& name, schema::SupervisorRecord::Reader record) {
+  eachSupervisor(host_, [&](const std::string& name, schema::SupervisorRecord::Reader record) {
     if (stateOf(record) == schema::ContainerState::STOPPED) return;
     if (actor::text(record.getSpec().getApplication()) != application || record.getSpec().getVersion() >= version) return;
     done = done.then([this, name, version]() {
@@ -104,27 +102,11 @@ kj::Promise<void> FleetServer::applications(ApplicationsContext context) {
 
 // ---- containers
 
-void FleetServer::eachSupervisor(VisitSupervisor visit) {
-  auto kind = actor::kindOf<schema::Supervisor>();
-  std::string after;
-  for (;;) {
-    auto names = host_.list(kind, after, NAMES_PER_READ);
-    for (auto& name : names) {
-      auto bytes = host_.peek({kind, name}, "record");
-      if (!bytes) continue;
-      auto record = actor::open(*bytes);
-      visit(name, record->get<schema::SupervisorRecord>());
-    }
-    if (names.size() < NAMES_PER_READ) return;
-    after = names.back();
-  }
-}
-
 kj::Promise<void> FleetServer::list(ListContext context) {
   auto filter = context.getParams().getFilter();
   capnp::MallocMessageBuilder scratch;
   std::vector<capnp::Orphan<schema::ContainerStatus>> found;
-  eachSupervisor([&](const std::string& name, schema::SupervisorRecord::Reader record) {
+  eachSupervisor(host_, [&](const std::string& name, schema::SupervisorRecord::Reader record) {
     if (filter == schema::Filter::LIVE && stateOf(record) == schema::ContainerState::STOPPED) return;
     auto status = scratch.getOrphanage().newOrphan<schema::ContainerStatus>();
     writeStatus(name, record, status.get());

@@ -39,10 +39,6 @@ class FleetServer final: public schema::Fleet::Server {
     return host_.reference({actor::kindOf<Interface>(), kj::mv(name)}).template castAs<Interface>();
   }
 
-  // Calls visit(name, record) for each supervisor that has a record.
-  using VisitSupervisor = kj::FunctionParam<void(const std::string&, schema::SupervisorRecord::Reader)>;
-  void eachSupervisor(VisitSupervisor visit);
-
   kj::Promise<void> rollOut(std::string application, uint32_t version);
 
   actor::Host& host_;

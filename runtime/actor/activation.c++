@@ -120,6 +120,7 @@ void Activation::runNext() {
 void Activation::loadOnce() {
   if (loaded_) return;
   loaded_ = true;
+  number_ = host_.numberOf(self_);
   auto loading = turn(Lsn(0), [this]() -> kj::Promise<void> {
     actor_->load();
     return kj::READY_NOW;
@@ -147,27 +148,29 @@ void Activation::startCall(kj::Own<Call> call) {
     case Settled::NO:
       break;
   }
-  auto* key = call.get();
   Running running{kj::mv(call), nullptr};
   if (actor_->cancellation() == DurableActorBase::Cancellation::BETWEEN_TURNS) {
     auto paf = kj::newPromiseAndFulfiller<void>();
     running.cancel = kj::mv(paf.fulfiller);
     method = method.exclusiveJoin(kj::mv(paf.promise));
   }
-  running_.emplace(key, kj::mv(running));
-  auto end = [this, key]() {
-    auto ended = running_.extract(key);
+  auto started = ++lastStarted_;
+  running_.emplace(started, kj::mv(running));
+  auto end = [this, started]() {
+    auto ended = running_.extract(started);
     return kj::mv(ended.mapped().call);
   };
   tasks_->add(method.then([this, end]() { end()->fulfill(observed_); },
-                         [this, end](kj::Exception&& why) { end()->reject(kj::mv(why), observed_); }));
+                          [this, end](kj::Exception&& why) { end()->reject(kj::mv(why), observed_); }));
 }
 
 void Activation::callerGone(Call& call) {
-  auto found = running_.find(&call);
-  if (found == running_.end()) return;
-  KJ_IF_MAYBE(cancel, found->second.cancel) {
-    (*cancel)->reject(KJ_EXCEPTION(DISCONNECTED, "the caller has gone"));
+  for (auto& [started, running] : running_) {
+    if (running.call.get() != &call) continue;
+    KJ_IF_MAYBE(cancel, running.cancel) {
+      (*cancel)->reject(KJ_EXCEPTION(DISCONNECTED, "the caller has gone"));
+    }
+    return;
   }
 }
 
@@ -320,9 +323,9 @@ void Activation::alarmFailed(AlarmInfo info, const kj::Exception& reason) {
 void Activation::reset(kj::Exception&& reason) {
   if (wasReset()) return;
   resetReason_ = kj::mv(reason);
-  host_.removed(*this);
   // What runs may be what called us: it is let go from an event of its own.
   caf::intrusive_ptr_add_ref(ctrl());
+  host_.removed(*this);
   host_.shard_.exec_later(this);
 }
 
@@ -343,7 +346,7 @@ void Activation::letGo() {
       alarmLost = true;
     }
   }
-  for (auto& [key, running] : running_) giveUp(running.call);
+  for (auto& [started, running] : running_) giveUp(running.call);
   mailbox_.clear();
   running_.clear();
   // Its row in the store stands; only this host's clock forgot the alarm when it fired.

@@ -11,6 +11,8 @@
 
 #include <capnp/capability.h>
 #include <kj/async.h>
+#include <kj/debug.h>
+#include <kj/function.h>
 
 #include "runtime/actor/address.h"
 #include "runtime/actor/storage.h"

@@ -106,6 +106,14 @@ void Host::setAside(const Address& address, kj::StringPtr reason) {
   setAside_.insert_or_assign(address, kj::heapString(reason));
 }
 
+std::optional<ActorNumber> Host::numberOf(const Address& address) {
+  buffer_.beginReads();
+  KJ_DEFER(buffer_.endReads());
+  auto stored = buffer_.get(nameKey(address));
+  if (!stored) return std::nullopt;
+  return decodeNumber(*stored);
+}
+
 ActorNumber Host::freshNumber() {
   // Unique for ever: the store's term grows with each opening, each shard counts for itself.
   return ActorNumber(store_.term() << 40 | static_cast<uint64_t>(shardIndex_) << 32 | ++lastFresh_);
@@ -143,11 +151,11 @@ std::vector<std::string> Host::list(std::string_view kind, std::string_view afte
 }
 
 std::optional<std::string> Host::peek(const Address& address, std::string_view key) {
+  auto number = numberOf(address);
+  if (!number) return std::nullopt;
   buffer_.beginReads();
   KJ_DEFER(buffer_.endReads());
-  auto number = buffer_.get(nameKey(address));
-  if (!number) return std::nullopt;
-  return buffer_.get(storageKey(decodeNumber(*number), key));
+  return buffer_.get(storageKey(*number, key));
 }
 
 std::vector<env::JournalEntry> Host::journal(uint64_t after, size_t limit) {

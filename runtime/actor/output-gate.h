@@ -57,6 +57,19 @@ class OutputGate {
   // What a promise's result that is delivered in this event brings along.
   Lsn delivered() const;
 
+  // ---- for the node
+  // A message that is begun in this scope says nothing that an actor has written, and depends on nothing.
+  class Independent {
+   public:
+    explicit Independent(OutputGate& gate): gate_(gate) { gate_.independent_ = true; }
+    ~Independent() { gate_.independent_ = false; }
+    KJ_DISALLOW_COPY(Independent);
+
+   private:
+    OutputGate& gate_;
+  };
+  bool independent() const { return independent_; }
+
   // ---- for the host
   void turnBegins();
   void turnEnds(Lsn observed);
@@ -70,6 +83,7 @@ class OutputGate {
   env::Store& store_;
   Lsn durable_;
   bool inTurn_ = false;
+  bool independent_ = false;
   std::vector<GatedOutput*> outputs_;
   kj::Own<EventScope> arriving_;
   kj::Own<EventScope> replying_;

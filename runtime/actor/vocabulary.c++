@@ -2,6 +2,8 @@
 
 #include <kj/debug.h>
 
+#include <algorithm>
+
 namespace meridian::actor {
 
 static_assert(static_cast<uint16_t>(schema::StopReason::DRAINED) == static_cast<uint16_t>(LAST_STOP_REASON),
@@ -74,6 +76,11 @@ void write(schema::Exit::Builder to, const Exit& exit) {
   to.setSignal(exit.signal.value_or(-1));
   to.setDetail(exit.detail);
   to.setAtNs(toNs(exit.at));
+}
+
+Duration durationFromMs(uint64_t ms) {
+  constexpr uint64_t CENTURY_MS = 36'525ull * 24 * 3'600 * 1'000;
+  return std::chrono::milliseconds(std::min(ms, CENTURY_MS));
 }
 
 }  // namespace meridian::actor

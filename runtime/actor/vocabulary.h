@@ -36,6 +36,9 @@ schema::StopReason toSchema(StopReason reason);
 Exit read(schema::Exit::Reader from);
 void write(schema::Exit::Builder to, const Exit& exit);
 
+// The schema's durations, in whole milliseconds; over a hundred years is a hundred years.
+Duration durationFromMs(uint64_t ms);
+
 inline std::string text(capnp::Text::Reader from) { return std::string(from.begin(), from.size()); }
 
 template <typename Root>

@@ -22,9 +22,18 @@ capnp::ReaderOptions readerOptions() {
 // The RPC system may keep it longer than the connection, but then no longer sends it.
 class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public kj::Refcounted {
  public:
-  Outgoing(GatedConnection& connection, unsigned int firstSegmentWords)
+  enum class Depends { NO, YES };
+
+  Outgoing(GatedConnection& connection, unsigned int firstSegmentWords, Depends depends)
       : connection_(connection),
-        message_(firstSegmentWords == 0 ? capnp::SUGGESTED_FIRST_SEGMENT_WORDS : firstSegmentWords) {}
+        message_(firstSegmentWords == 0 ? capnp::SUGGESTED_FIRST_SEGMENT_WORDS : firstSegmentWords), depends_(depends) {}
+
+  // Whether it can say something that an actor has written. Finish and Release only let go of what both sides know.
+  bool depends() {
+    if (depends_ == Depends::NO) return false;
+    auto kind = getBody().asReader().getAs<capnp::rpc::Message>().which();
+    return kind != capnp::rpc::Message::FINISH && kind != capnp::rpc::Message::RELEASE;
+  }
 
   capnp::AnyPointer::Builder getBody() override { return message_.getRoot<capnp::AnyPointer>(); }
   void send() override { connection_.send(*this); }
@@ -38,6 +47,7 @@ class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public 
  private:
   GatedConnection& connection_;
   capnp::MallocMessageBuilder message_;
+  Depends depends_;
 };
 
 class GatedConnection::Incoming final: public capnp::IncomingRpcMessage {
@@ -93,7 +103,11 @@ capnp::rpc::twoparty::VatId::Reader GatedConnection::getPeerVatId() {
 }
 
 kj::Own<capnp::OutgoingRpcMessage> GatedConnection::newOutgoingMessage(unsigned int firstSegmentWords) {
-  return kj::refcounted<Outgoing>(*this, firstSegmentWords);
+  auto depends = Outgoing::Depends::YES;
+  KJ_IF_MAYBE(gate, gate_) {
+    if (gate->independent()) depends = Outgoing::Depends::NO;
+  }
+  return kj::refcounted<Outgoing>(*this, firstSegmentWords, depends);
 }
 
 kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> GatedConnection::receiveIncomingMessage() {
@@ -126,7 +140,9 @@ kj::Promise<void> GatedConnection::shutdown() {
 void GatedConnection::send(Outgoing& message) {
   if (broken_ != nullptr) return;
   std::optional<Lsn> dependency = Lsn(0);
-  KJ_IF_MAYBE(gate, gate_) dependency = gate->dependency();
+  KJ_IF_MAYBE(gate, gate_) {
+    if (message.depends() || gate->inTurn()) dependency = gate->dependency();
+  }
   held_.push_back({dependency, kj::addRef(message)});
   releaseHeld();
 }

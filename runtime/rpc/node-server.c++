@@ -13,6 +13,7 @@ kj::Promise<void> NodeServer::actor(ActorContext context) {
   auto kind = params.getKind();
   KJ_IF_MAYBE(host, host_) {
     if (host->hosts(kind)) {
+      actor::OutputGate::Independent scope(host->gate());
       context.getResults().setActor(host->reference({kind.cStr(), params.getName().cStr()}));
       return kj::READY_NOW;
     }

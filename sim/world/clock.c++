@@ -8,7 +8,7 @@ kj::Promise<void> SimTime::until(Duration moment) {
   return kj::mv(paf.promise);
 }
 
-std::optional<Duration> SimTime::next() const {
+std::optional<Duration> SimTime::next() {
   // Those who no longer wait do not count.
   for (auto& [moment, fulfiller] : waiters_) {
     if (fulfiller->isWaiting()) return moment;

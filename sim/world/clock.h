@@ -17,7 +17,7 @@ class SimTime {
   kj::Promise<void> until(Duration moment);
 
   // When the next waiter is due.
-  std::optional<Duration> next() const;
+  std::optional<Duration> next();
 
   // Moves to `moment` and wakes who is due by then, in order of their times; equal times in order of asking.
   void advanceTo(Duration moment);
