@@ -3,6 +3,10 @@
 #include <kj/debug.h>
 #include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "runtime/actor/vocabulary.h"
 
 namespace meridian::container {
@@ -128,6 +132,16 @@ std::string DriverFixture::get(const InstanceKey& key, const std::string& path) 
 }
 
 std::string DriverFixture::addressOf(const InstanceKey& key) { return waitFor(key, "ready ").substr(6); }
+
+pid_t DriverFixture::shimPid() const {
+  for (auto& entry: std::filesystem::directory_iterator("/proc")) {
+    auto pid = atoi(entry.path().filename().c_str());
+    std::ifstream file(entry.path() / "cmdline");
+    std::string commandLine{std::istreambuf_iterator<char>(file), {}};
+    if (pid != 0 && commandLine.find(state_.path() + "/shim") != std::string::npos) return pid;
+  }
+  KJ_FAIL_REQUIRE("no shim runs");
+}
 
 void DriverFixture::shutdown() {
   wait(driver_->shutdown());

@@ -70,6 +70,9 @@ class DriverFixture {
 
   void shutdown();
 
+  // Found by the folder in its command line.
+  pid_t shimPid() const;
+
   template <typename T>
   T wait(kj::Promise<T>&& promise) {
     return promise.wait(io.waitScope);

@@ -20,8 +20,10 @@ void writeArguments(schema::Launch::Builder launch, schema::LaunchSpec::Reader s
     launch.setArgv(entrypoint);
     return;
   }
-  KJ_REQUIRE(!image.entrypoint.empty(), "neither the class nor its image has an entrypoint: there is nothing to run",
-             spec.getSpec().getImage());
+  if (image.entrypoint.empty()) {
+    auto sentence = kj::str("neither the class nor its image ", spec.getSpec().getImage(), " has an entrypoint: there is nothing to run");
+    kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::mv(sentence)));
+  }
   auto argv = launch.initArgv(image.entrypoint.size());
   for (size_t i = 0; i < image.entrypoint.size(); i++) argv.set(i, image.entrypoint[i].c_str());
 }

@@ -27,21 +27,23 @@ class FolderWatch {
         KJ_NONBLOCKING_SYSCALL(bytes = read(fd_, events, sizeof(events)));
         for (ssize_t at = 0; at < bytes;) {
           auto event = reinterpret_cast<inotify_event*>(events + at);
-          if (event->mask & IN_IGNORED) gone_ = true;
+          if (event->mask & (IN_DELETE | IN_IGNORED)) gone_ = true;
           at += sizeof(inotify_event) + event->len;
         }
       } while (bytes > 0);
     });
   }
 
-  bool gone() const { return gone_; }      // the folder was removed
+  // The logs were removed. Rotation renames, so a file that is deleted means just that; the folder's own end may come much later,
+  // when the shim has let go of its file.
+  bool gone() const { return gone_; }
 
  private:
   static kj::AutoCloseFd watch(const std::string& folder) {
     int fd;
     KJ_SYSCALL(fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     kj::AutoCloseFd owned(fd);
-    KJ_SYSCALL(inotify_add_watch(fd, folder.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR), folder);
+    KJ_SYSCALL(inotify_add_watch(fd, folder.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR), folder);
     return owned;
   }
 

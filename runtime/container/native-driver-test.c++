@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -12,6 +13,7 @@
 
 #include "runtime/actor/vocabulary.h"
 #include "runtime/container/driver-fixture.h"
+#include "runtime/container/fake-shim.h"
 
 namespace meridian::container {
 namespace {
@@ -196,6 +198,17 @@ TEST_CASE("a restarted platform takes over what lives and learns what ended mean
   CHECK(contains(fixture.get(alice, "/fill?mib=1"), R"("error":"")"));
 }
 
+TEST_CASE("when the shim dies its instances are told as ended, and the next ones start") {
+  DriverFixture fixture;
+  auto alice = keyOf("alice"), bob = keyOf("bob");
+  fixture.launch(alice);
+  fixture.waitFor(alice, "ready");
+  REQUIRE(::kill(fixture.shimPid(), SIGKILL) == 0);
+  CHECK(fixture.waitFor(alice, "exited") == "exited signalled 9");
+  fixture.launch(bob);
+  CHECK(contains(fixture.get(bob, "/"), R"("id":"bob")"));
+}
+
 TEST_CASE("exits are told until acknowledged, over restarts") {
   DriverFixture fixture;
   auto alice = keyOf("alice"), bob = keyOf("bob");
@@ -294,9 +307,10 @@ TEST_CASE("logs are kept over generations, and followed") {
 TEST_CASE("20 instances come and go and leave the machine as it was") {
   DriverFixture fixture;
   auto& folder = fixture.folder();
+  auto idMark = "pid" + std::to_string(getpid()) + "-";      // cgroups have the ID in their names
   // The first start makes what stays while the platform runs: bridge, template, the shim's cgroups.
   auto cycle = [&](int i) {
-    auto key = keyOf("id-" + std::to_string(i));
+    auto key = keyOf(idMark + std::to_string(i));
     fixture.launch(key);
     fixture.waitFor(key, "ready");
     fixture.kill(key);
@@ -311,7 +325,7 @@ TEST_CASE("20 instances come and go and leave the machine as it was") {
   auto mark = fixture.native().networkMark();
   auto settled = [&] {
     fixture.wait(fixture.native().drain());
-    return measureFootprint(folder, mark);
+    return measureFootprint(folder, mark, idMark);
   };
   cycle(0);
   auto before = settled();
@@ -320,21 +334,22 @@ TEST_CASE("20 instances come and go and leave the machine as it was") {
 }
 
 TEST_CASE("after a shutdown nothing is left but the shim's folder") {
-  size_t descriptorsBefore, descriptorsAfter;
   DriverFixture fixture;
   auto mark = fixture.native().networkMark();
+  auto id = "pid" + std::to_string(getpid());
   fixture.shutdown();
-  descriptorsBefore = measureFootprint(fixture.folder(), mark).descriptors;
+  auto before = measureFootprint(fixture.folder(), mark, id);
   fixture.restart();
-  fixture.launch(keyOf("alice"));
+  fixture.launch(keyOf(id));
   fixture.shutdown();
-  auto footprint = measureFootprint(fixture.folder(), mark);
-  descriptorsAfter = footprint.descriptors;
-  CHECK(descriptorsAfter == descriptorsBefore);
-  CHECK(footprint.mounts == 0);
-  CHECK(footprint.loopDevices == 0);
-  CHECK(footprint.interfaces == 0);
-  CHECK(footprint.cgroups == 0);
+  auto after = measureFootprint(fixture.folder(), mark, id);
+  CHECK(after.descriptors == before.descriptors);
+  CHECK(after.threads == before.threads);
+  CHECK(after.mounts == 0);
+  CHECK(after.loopDevices == 0);
+  CHECK(after.interfaces == 0);
+  CHECK(after.cgroups == 0);
+  CHECK_FALSE(std::filesystem::exists(fixture.folder() + "/run"));
 }
 
 TEST_CASE("how long a start takes", "[measure]") {
@@ -355,6 +370,49 @@ TEST_CASE("how long a start takes", "[measure]") {
   }
   for (auto samples: {&launched, &ready}) std::nth_element(samples->begin(), samples->begin() + TIMES / 2, samples->end());
   std::cout << "median launch to exec " << launched[TIMES / 2] << " ms, to ready " << ready[TIMES / 2] << " ms" << std::endl;
+}
+
+TEST_CASE("how much of a start is the driver's", "[measure]") {
+  requireRoot();
+  TemporaryState state;
+  std::filesystem::create_directories(state.path() + "/shim");
+  FakeShim shim(state.path() + "/shim", schema::SHIM_PROTOCOL_VERSION);      // answers at once
+  auto io = kj::setupAsyncIo();
+  SandboxImages images;
+  constexpr int TIMES = 30;
+  NativeDriver driver(*io.lowLevelProvider, io.unixEventPort, images, {.stateFolder = state.path(), .shimBinary = "", .poolLevel = TIMES});
+  driver.open().wait(io.waitScope);
+  driver.prime(DiskMb(64));
+  io.provider->getTimer().afterDelay(1 * kj::SECONDS).wait(io.waitScope);
+  std::vector<double> launched;
+  for (int i = 0; i < TIMES; i++) {
+    capnp::MallocMessageBuilder message;
+    auto spec = message.initRoot<schema::LaunchSpec>();
+    fillSpec(spec, keyOf("id-" + std::to_string(i)));
+    spec.getSpec().setDefaultPort(0);
+    auto start = std::chrono::steady_clock::now();
+    driver.launch(spec).wait(io.waitScope);
+    launched.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::nth_element(launched.begin(), launched.begin() + TIMES / 2, launched.end());
+  std::cout << "median launch with a shim that answers at once " << launched[TIMES / 2] << " ms" << std::endl;
+  driver.shutdown().wait(io.waitScope);
+}
+
+TEST_CASE("how many starts a second", "[measure]") {
+  DriverFixture fixture;
+  constexpr int TIMES = 100;
+  auto start = std::chrono::steady_clock::now();
+  auto launches = kj::heapArrayBuilder<kj::Promise<void>>(TIMES);
+  for (int i = 0; i < TIMES; i++) {
+    auto request = fixture.driver().launchRequest();
+    fillSpec(request.initSpec(), keyOf("id-" + std::to_string(i)));
+    launches.add(request.send().ignoreResult());
+  }
+  fixture.wait(kj::joinPromises(launches.finish()));
+  for (int i = 0; i < TIMES; i++) fixture.waitFor(keyOf("id-" + std::to_string(i)), "ready");
+  auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::cout << TIMES / seconds << " cold starts a second" << std::endl;
 }
 
 }  // namespace

@@ -34,6 +34,11 @@ Exit exitOf(schema::ExitRecord::Reader record, bool startTimedOut) {
   return exit;
 }
 
+// The sentence becomes the detail of an exit, as it is.
+kj::Exception failure(kj::String sentence) {
+  return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::mv(sentence));
+}
+
 bool isDisconnect(const kj::Exception& error) { return error.getType() == kj::Exception::Type::DISCONNECTED; }
 
 }  // namespace
@@ -99,6 +104,10 @@ kj::Promise<void> NativeDriver::launch(schema::LaunchSpec::Reader spec) {
 
 kj::Promise<void> NativeDriver::start(kj::Own<Launching> owned) {
   auto& launching = *owned;
+  KJ_IF_MAYBE(error, kj::runCatchingExceptions([this, &launching] { findImage(launching); })) {
+    fail(launching, StopReason::IMAGE_FAILED, error->getDescription());
+    return kj::READY_NOW;
+  }
   return kj::evalNow([this, &launching] { return gather(launching); })
       .then([this, &launching] { return sendLaunch(launching); })
       .catch_([this, &launching](kj::Exception&& error) -> kj::Promise<void> {
@@ -110,7 +119,14 @@ kj::Promise<void> NativeDriver::start(kj::Own<Launching> owned) {
       .attach(kj::mv(owned));
 }
 
-// Finds the image and takes a disk and a network.
+void NativeDriver::findImage(Launching& launching) {
+  auto spec = launching.spec().getSpec();
+  auto image = images_.find(actor::text(spec.getImageId()));
+  if (!image) kj::throwFatalException(failure(kj::str("the image ", spec.getImage(), " is not on this machine")));
+  launching.image = kj::mv(*image);
+}
+
+// Takes a disk and a network. When one fails the other is still waited for, so that it can be given back.
 kj::Promise<void> NativeDriver::gather(Launching& launching) {
   auto spec = launching.spec().getSpec();
   auto pieces = kj::heapArrayBuilder<kj::Promise<void>>(2);
@@ -122,18 +138,13 @@ kj::Promise<void> NativeDriver::gather(Launching& launching) {
 
 kj::Promise<void> NativeDriver::sendLaunch(Launching& launching) {
   auto& instance = *instances_.at(launching.key);
-  auto image = images_.find(actor::text(launching.spec().getSpec().getImageId()));
-  if (!image) {
-    fail(launching, StopReason::IMAGE_FAILED, kj::str("the image ", launching.spec().getSpec().getImage(), " is not on this machine"));
-    return kj::READY_NOW;
-  }
-  launching.image = kj::mv(*image);
   instance.tag.disk = launching.disk->number;
   instance.tag.address = launching.network->address;
   LaunchPieces pieces{instance.tag, launching.disk->writable, logFolderOf(options_.stateFolder + "/logs", launching.key.container)};
   std::filesystem::create_directories(pieces.logFolder);
-  auto fill = [&launching, pieces = kj::mv(pieces)](schema::ToShim::Builder to) {
+  auto fill = [&launching, &instance, pieces = kj::mv(pieces)](schema::ToShim::Builder to) {
     planLaunch(to.initLaunch(), launching.spec(), launching.image, pieces);
+    instance.sent = true;
   };
   return shim_.call(kj::mv(fill), kj::arr(kj::mv(launching.network->fd))).then([this, &launching](ShimClient::Answer&& answer) {
     auto packet = **answer;
@@ -200,6 +211,7 @@ void NativeDriver::takeStock(kj::ArrayPtr<const ShimClient::Answer> instances, k
       auto tag = parseTag(std::string_view(listed.getTag().cStr(), listed.getTag().size()));
       KJ_REQUIRE(tag.has_value(), "the shim runs an instance with a tag that this platform does not know", listed.getTag());
       instance->tag = *tag;
+      instance->sent = true;
       running(key, *instance, instantFromNs(listed.getStartedAtNs()));
     }
   }
@@ -207,8 +219,7 @@ void NativeDriver::takeStock(kj::ArrayPtr<const ShimClient::Answer> instances, k
     for (auto record: (**answer).getExits()) exited(record);
   }
   for (auto& [key, instance]: instances_) {
-    bool sent = instance->tag.disk != 0;
-    if (sent && !instance->exit && !alive.contains(key)) lost(key, *instance);
+    if (instance->sent && !instance->exit && !alive.contains(key)) lost(key, *instance);
   }
 }
 
@@ -387,7 +398,13 @@ kj::Promise<void> NativeDriver::drain() {
 }
 
 kj::Promise<void> NativeDriver::shutdown() {
-  return shim_.shutdown().then([this] { return drain(); }).then([this] { return networks_.remove(); }).then([this] {
+  return shim_.shutdown().then([this] {
+    // The shim tells each exit before it answers; an instance it said nothing of is gone with it all the same.
+    for (auto& [key, instance]: instances_) {
+      if (instance->sent && !instance->exit) lost(key, *instance);
+    }
+    return drain();
+  }).then([this] { return networks_.remove(); }).then([this] {
     return worker_.run(env::Urgency::SOON, [run = options_.stateFolder + "/run"] { std::filesystem::remove_all(run); });
   });
 }

@@ -77,6 +77,7 @@ class NativeDriver final: private ShimLink::Owner, private kj::TaskSet::ErrorHan
  private:
   struct Instance {
     InstanceTag tag;
+    bool sent = false;                                        // the shim was asked to start it: its end comes from there
     std::optional<Instant> startedAt;
     bool ready = false;
     bool startTimedOut = false;
@@ -93,6 +94,7 @@ class NativeDriver final: private ShimLink::Owner, private kj::TaskSet::ErrorHan
   void taskFailed(kj::Exception&& error) override;
 
   kj::Promise<void> start(kj::Own<Launching> launching);
+  void findImage(Launching& launching);
   kj::Promise<void> gather(Launching& launching);
   kj::Promise<void> sendLaunch(Launching& launching);
   void fail(Launching& launching, StopReason reason, kj::StringPtr detail);

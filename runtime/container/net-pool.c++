@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -22,12 +23,17 @@ namespace {
 constexpr int LO_INDEX = 1;
 constexpr int ETH0_INDEX = 100;      // above what kernels with tunnel modules put into each namespace
 
+constexpr size_t DELETE_AT_ONCE_MAX = 256;      // that fit one batch
+
 // FNV-1a: stable over builds, unlike std::hash.
 uint64_t hashOf(const std::string& text) {
   uint64_t hash = 0xcbf29ce484222325;
   for (unsigned char byte: text) hash = (hash ^ byte) * 0x100000001b3;
   return hash;
 }
+
+// The group of links that are being deleted; two platforms have different ones.
+uint32_t groupOf(uint64_t seed) { return static_cast<uint32_t>(seed >> 32) | 0x80000000; }
 
 std::string hex(uint64_t number, int digits) {
   char text[17];
@@ -108,6 +114,17 @@ std::optional<uint32_t> addressOf(const std::string& interface) {
   return std::nullopt;
 }
 
+// One that was deleted is no error: a veth pair goes by itself when its namespace ends, perhaps just now.
+void deleteLinks(const std::vector<std::string>& names, uint32_t group) {
+  RouteBatch batch;
+  for (auto& name: names) {
+    if (int index = if_nametoindex(name.c_str())) batch.setGroup(index, group);
+  }
+  batch.deleteGroup(group);
+  kj::runCatchingExceptions([&batch] { RouteSocket().run(batch); });
+  for (auto& name: names) deleteLink(name);      // what is left, with its error
+}
+
 Subnet openBridge(const std::string& bridge, uint64_t seed) {
   installPacketFilter(bridge);
   if (auto address = addressOf(bridge)) return Subnet(*address);
@@ -127,13 +144,18 @@ Subnet openBridge(const std::string& bridge, uint64_t seed) {
   return *subnet;
 }
 
-void removePorts(const std::string& prefix, const std::set<std::string>& keep) {
+void removePorts(const std::string& prefix, const std::set<std::string>& keep, uint32_t group) {
   auto interfaces = if_nameindex();
   KJ_REQUIRE(interfaces != nullptr, "the network interfaces cannot be listed", strerror(errno));
   KJ_DEFER(if_freenameindex(interfaces));
+  std::vector<std::string> leftovers;
   for (auto each = interfaces; each->if_index != 0; each++) {
     std::string name = each->if_name;
-    if (name.starts_with(prefix) && !keep.contains(name)) deleteLink(name);
+    if (name.starts_with(prefix) && !keep.contains(name)) leftovers.push_back(name);
+  }
+  for (size_t i = 0; i < leftovers.size(); i += DELETE_AT_ONCE_MAX) {
+    auto end = std::min(i + DELETE_AT_ONCE_MAX, leftovers.size());
+    deleteLinks({leftovers.begin() + i, leftovers.begin() + end}, group);
   }
 }
 
@@ -158,16 +180,46 @@ kj::Promise<void> NetPool::open(std::set<uint32_t> inUse) {
         }
         auto prefix = portOf(0);
         prefix.resize(prefix.size() - 4);
-        return worker_.run(env::Urgency::SOON, [prefix, keep = std::move(keep)] { removePorts(prefix, keep); });
+        return worker_.run(env::Urgency::SOON, [prefix, keep = std::move(keep), group = groupOf(seed_)] {
+          removePorts(prefix, keep, group);
+        });
       });
 }
 
 kj::Promise<void> NetPool::release(uint32_t address) {
   auto index = subnet_.indexOf(address);
   if (!index) return kj::READY_NOW;
-  return worker_.run(env::Urgency::SOON, [port = portOf(*index)] { deleteLink(port); }).then([this, index = *index] {
-    addresses_.free(index);
-  });
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  released_.push_back({*index, kj::mv(paf.fulfiller)});
+  if (deleting_.empty()) {
+    deletion_ = deleteReleased().eagerlyEvaluate([](kj::Exception&& error) {
+      KJ_LOG(FATAL, "ports are no longer removed", error);
+    });
+  }
+  return kj::mv(paf.promise);
+}
+
+// Whatever was released while the batch before was being deleted is the next batch.
+kj::Promise<void> NetPool::deleteReleased() {
+  std::vector<std::string> ports;
+  deleting_.clear();
+  for (; !released_.empty() && ports.size() < DELETE_AT_ONCE_MAX; released_.pop_front()) {
+    ports.push_back(portOf(released_.front().index));
+    deleting_.push_back(kj::mv(released_.front()));
+  }
+  if (ports.empty()) return kj::READY_NOW;
+  return worker_.run(env::Urgency::SOON, [ports = std::move(ports), group = groupOf(seed_)] { deleteLinks(ports, group); })
+      .then(
+          [this] {
+            for (auto& release: deleting_) {
+              addresses_.free(release.index);
+              release.done->fulfill();
+            }
+          },
+          [this](kj::Exception&& error) {
+            for (auto& release: deleting_) release.done->reject(kj::cp(error));
+          })
+      .then([this] { return deleteReleased(); });
 }
 
 kj::Promise<void> NetPool::drain() {

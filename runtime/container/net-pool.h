@@ -9,8 +9,10 @@
 
 #include <kj/io.h>
 
+#include <deque>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "runtime/container/pool.h"
 #include "runtime/container/subnet.h"
@@ -36,7 +38,8 @@ class NetPool {
   void fill() { pool_.fill(); }
   kj::Promise<Network> take() { return pool_.take(); }
 
-  // Removes the port; the namespace goes when its last process and descriptor have gone.
+  // Removes the port, together with others that are released meanwhile; the namespace goes when its last process and descriptor have
+  // gone.
   kj::Promise<void> release(uint32_t address);
 
   // Empties the pool; nothing is made ahead afterwards.
@@ -48,7 +51,13 @@ class NetPool {
   const std::string& bridge() const { return bridge_; }
 
  private:
+  struct Release {
+    uint32_t index;
+    kj::Own<kj::PromiseFulfiller<void>> done;
+  };
+
   kj::Promise<Network> make(env::Urgency urgency);
+  kj::Promise<void> deleteReleased();
   std::string portOf(uint32_t index) const;
 
   std::string bridge_;
@@ -57,6 +66,9 @@ class NetPool {
   Subnet subnet_{0};
   AddressAllocator addresses_{NETWORKS_MAX};
   Pool<Network> pool_;
+  std::deque<Release> released_;      // and not yet deleted
+  std::vector<Release> deleting_;     // at present; not empty while deletion_ runs
+  kj::Promise<void> deletion_ = kj::READY_NOW;
 };
 
 }  // namespace meridian::container

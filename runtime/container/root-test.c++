@@ -83,10 +83,10 @@ TemporaryState::~TemporaryState() {
   fs::remove_all(path_, ignored);
 }
 
-Footprint measureFootprint(const std::string& folder, const std::string& mark) {
+Footprint measureFootprint(const std::string& folder, const std::string& interfaceMark, const std::string& cgroupMark) {
   size_t files = std::distance(fs::recursive_directory_iterator(folder), {});
   return {countEntries("/proc/self/fd"), countEntries("/proc/self/task"), mountsBelow(folder).size(),
-          countLoopDevicesBelow(folder), files, countInterfaces(mark), countCgroups(mark)};
+          countLoopDevicesBelow(folder), files, countInterfaces(interfaceMark), countCgroups(cgroupMark)};
 }
 
 std::ostream& operator<<(std::ostream& out, const Footprint& footprint) {

@@ -87,6 +87,18 @@ void RouteBatch::deleteLink(const char* name) {
   end(message);
 }
 
+void RouteBatch::setGroup(int index, uint32_t group) {
+  auto message = beginLink("put a link into a group", RTM_NEWLINK, 0, index, false);
+  mnl_attr_put_u32(message, IFLA_GROUP, group);
+  end(message);
+}
+
+void RouteBatch::deleteGroup(uint32_t group) {
+  auto message = beginLink("delete a group of links", RTM_DELLINK, 0, 0, false);
+  mnl_attr_put_u32(message, IFLA_GROUP, group);
+  end(message);
+}
+
 void RouteBatch::setNoIpv6Address(int index) {
   static const bool kernelHasIpv6 = access("/proc/net/if_inet6", F_OK) == 0;
   if (!kernelHasIpv6) return;

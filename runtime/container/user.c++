@@ -16,6 +16,11 @@ namespace meridian::container {
 
 namespace {
 
+// The sentence becomes the detail of an exit, as it is.
+[[noreturn]] void refuse(const std::string& sentence) {
+  kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::heapString(sentence.c_str())));
+}
+
 std::optional<uint32_t> parseId(const std::string& text) {
   uint32_t id;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -49,7 +54,7 @@ constexpr size_t NAME = 0, ID = 2, USER_GID = 3, MEMBERS = 3;
 uint32_t lookUpGroup(const std::string& text, const std::string& group) {
   if (auto gid = parseId(text)) return *gid;
   auto line = findLine(group, ID + 1, [&](auto& fields) { return fields[NAME] == text && parseId(fields[ID]); });
-  KJ_REQUIRE(line.has_value(), "the image's /etc/group has no such group", text.c_str());
+  if (!line) refuse("the image's /etc/group has no group \"" + text + "\"");
   return *parseId((*line)[ID]);
 }
 
@@ -75,7 +80,7 @@ User lookUpUser(const std::string& text, const std::string& passwd, const std::s
   auto line = findLine(passwd, USER_GID + 1, [&](auto& fields) {
     return (uid ? parseId(fields[ID]) == uid : fields[NAME] == name && parseId(fields[ID])) && parseId(fields[USER_GID]);
   });
-  KJ_REQUIRE(uid.has_value() || line.has_value(), "the image's /etc/passwd has no such user", name.c_str());
+  if (!uid && !line) refuse("the image's /etc/passwd has no user \"" + name + "\"");
   User user{uid ? *uid : *parseId((*line)[ID]), line ? *parseId((*line)[USER_GID]) : 0, {}};
   if (colon < text.size()) {
     user.gid = lookUpGroup(text.substr(colon + 1), group);
