@@ -4,7 +4,6 @@
 
 #include <kj/async-io.h>
 #include <kj/debug.h>
-#include <kj/timer.h>
 
 #include <catch2/catch.hpp>
 #include <deque>
@@ -13,23 +12,9 @@
 #include <vector>
 
 #include "runtime/http/gateway.h"
+#include "runtime/http/manual-clock.h"
 
 namespace meridian::http {
-
-// Stands still until a test moves it.
-class ManualClock final: public env::Clock {
- public:
-  Instant now() override { return instantFromNs(1'700'000'000'000'000'000) + elapsed(); }
-  Duration monotonic() override { return elapsed(); }
-  kj::Promise<void> after(Duration delay) override { return timer_.afterDelay(delay.count() * kj::NANOSECONDS); }
-
-  void advance(Duration delay) { timer_.advanceTo(timer_.now() + delay.count() * kj::NANOSECONDS); }
-
- private:
-  Duration elapsed() { return Duration((timer_.now() - kj::origin<kj::TimePoint>()) / kj::NANOSECONDS); }
-
-  kj::TimerImpl timer_{kj::origin<kj::TimePoint>()};
-};
 
 // One end of a connection in a test's hand. Every wait fails the test after ten real seconds instead of hanging.
 class Peer {
