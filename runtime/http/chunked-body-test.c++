@@ -11,7 +11,7 @@ namespace {
 
 struct Result {
   std::string payload;
-  std::string rest;                     // after the body's end
+  std::string rest;  // after the body's end
 };
 
 // Feeds `bytes` in steps of `step`; nothing when the body is refused or never ends.

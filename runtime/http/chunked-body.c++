@@ -54,8 +54,9 @@ class ChunkedBody::Decoder final: public beast::http::basic_parser<true> {
   // The line end after a chunk's data counts to the next line.
   std::string_view expectedLineEnd() const { return begun ? "\r\n" : ""; }
 
-  // What is there of a size line (of the last one: with the trailers), which may be cut anywhere, is as it must be: what cannot
-  // become right is refused before its end. Beast alone takes any number of zeros, and control bytes within quotes.
+  // What is there of a size line (of the last one: with the trailers), which may be cut anywhere, is as it must be:
+  // what cannot become right is refused before its end. Beast alone takes any number of zeros, and control bytes within
+  // quotes.
   bool linesMayBeRight(std::string_view rest) const {
     auto lineEnd = expectedLineEnd();
     auto common = std::min(rest.size(), lineEnd.size());

@@ -1,12 +1,14 @@
 // The whole gateway between a client and containers that say whatever the fuzzer likes, over pipes in memory.
 //
-// An input is `AB<what the client says>\n====\n<what the containers say>`: A and B choose in how small pieces each side's bytes
-// come. In what the containers say, 0x1f waits for the next bytes of a request, and 0x1d closes the connection; the next one goes
-// on behind it.
+// An input is `AB<what the client says>\n====\n<what the containers say>`: A and B choose in how small pieces each
+// side's bytes come. In what the containers say, 0x1f waits for the next bytes of a request, and 0x1d closes the
+// connection; the next one goes on behind it.
 //
 // What must hold, whatever they say, by the word of a parser that shares no code with the gateway:
-//   - containers see only requests that the client validly sent, in order, with the same bodies, none of them forged in part;
-//   - the client sees only valid responses, each a container's own with the same status and body, or one of the gateway's;
+//   - containers see only requests that the client validly sent, in order, with the same bodies, none of them forged in
+//   part;
+//   - the client sees only valid responses, each a container's own with the same status and body, or one of the
+//   gateway's;
 //   - a body that was cut never looks complete;
 //   - when the client has gone, nothing is left in flight.
 #include <kj/async-io.h>
@@ -64,7 +66,9 @@ class Collector {
 kj::Promise<void> dribble(kj::AsyncOutputStream& stream, std::string_view bytes, size_t step) {
   if (bytes.empty()) return kj::READY_NOW;
   auto piece = bytes.substr(0, step);
-  return stream.write(piece.data(), piece.size()).then([&stream, bytes, step, piece]() { return dribble(stream, bytes.substr(piece.size()), step); });
+  return stream.write(piece.data(), piece.size()).then([&stream, bytes, step, piece]() {
+    return dribble(stream, bytes.substr(piece.size()), step);
+  });
 }
 
 // A pipe's end that remembers when it was set to be reset at its close, which a pipe cannot do.
@@ -72,9 +76,13 @@ class ResettableStream final: public kj::AsyncIoStream {
  public:
   ResettableStream(kj::Own<kj::AsyncIoStream> inner, bool& reset): inner_(kj::mv(inner)), reset_(reset) {}
 
-  kj::Promise<size_t> tryRead(void* buffer, size_t minBytes, size_t maxBytes) override { return inner_->tryRead(buffer, minBytes, maxBytes); }
+  kj::Promise<size_t> tryRead(void* buffer, size_t minBytes, size_t maxBytes) override {
+    return inner_->tryRead(buffer, minBytes, maxBytes);
+  }
   kj::Promise<void> write(const void* buffer, size_t size) override { return inner_->write(buffer, size); }
-  kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override { return inner_->write(pieces); }
+  kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override {
+    return inner_->write(pieces);
+  }
   kj::Promise<void> whenWriteDisconnected() override { return inner_->whenWriteDisconnected(); }
   void shutdownWrite() override { inner_->shutdownWrite(); }
   void setsockopt(int, int option, const void*, kj::uint) override { reset_ |= option == SO_LINGER; }
@@ -151,9 +159,13 @@ class PipeNetwork final: public kj::Network {
 
   std::deque<ContainerSide> connections;
 
-  kj::Promise<kj::Own<kj::NetworkAddress>> parseAddress(kj::StringPtr, kj::uint) override { KJ_UNIMPLEMENTED("not used"); }
+  kj::Promise<kj::Own<kj::NetworkAddress>> parseAddress(kj::StringPtr, kj::uint) override {
+    KJ_UNIMPLEMENTED("not used");
+  }
   kj::Own<kj::NetworkAddress> getSockaddr(const void*, kj::uint) override { return kj::heap<Address>(*this); }
-  kj::Own<kj::Network> restrictPeers(kj::ArrayPtr<const kj::StringPtr>, kj::ArrayPtr<const kj::StringPtr>) override { KJ_UNIMPLEMENTED("not used"); }
+  kj::Own<kj::Network> restrictPeers(kj::ArrayPtr<const kj::StringPtr>, kj::ArrayPtr<const kj::StringPtr>) override {
+    KJ_UNIMPLEMENTED("not used");
+  }
 
  private:
   class Address final: public kj::NetworkAddress {
@@ -201,9 +213,13 @@ std::vector<Message> requestsSeen(const std::string& received) {
   auto [requests, rest] = readRequests(received);
   require(mayBeCutHead(rest), "a container sees whole requests, up to one that is cut");
   for (const auto& request: requests) {
-    require(request.count("x-forwarded-for") == 1 && request.get("x-forwarded-for") == "peer", "a container sees the client's address, once");
-    require(request.count("x-forwarded-host") == 1 && request.count("x-forwarded-proto") == 1, "a container sees the client's host and protocol");
-    require(request.count("connection") + request.count("upgrade") + request.count("te") + request.count("keep-alive") == 0, "no field of the client's hop passes");
+    require(request.count("x-forwarded-for") == 1 && request.get("x-forwarded-for") == "peer",
+            "a container sees the client's address, once");
+    require(request.count("x-forwarded-host") == 1 && request.count("x-forwarded-proto") == 1,
+            "a container sees the client's host and protocol");
+    require(
+        request.count("connection") + request.count("upgrade") + request.count("te") + request.count("keep-alive") == 0,
+        "no field of the client's hop passes");
   }
   return requests;
 }
@@ -230,15 +246,19 @@ void judgeRequests(const std::vector<Message>& sent, const std::vector<std::vect
   }
 }
 
-bool isOwnAnswer(const Message& response) { return response.get("cache-control") == "no-store" && response.get("content-type") == "application/json"; }
+bool isOwnAnswer(const Message& response) {
+  return response.get("cache-control") == "no-store" && response.get("content-type") == "application/json";
+}
 
 void judgeResponses(const std::vector<Message>& received, const std::vector<Message>& said) {
   size_t at = 0;
   for (const auto& response: received) {
-    require(response.count("keep-alive") + response.count("upgrade") + response.count("trailer") == 0, "no field of the container's hop passes");
+    require(response.count("keep-alive") + response.count("upgrade") + response.count("trailer") == 0,
+            "no field of the container's hop passes");
     if (isOwnAnswer(response)) continue;
     auto matches = [&](const Message& each) {
-      return each.status() == response.status() && (response.complete ? each.complete && each.body == response.body : isPrefix(response.body, each.body));
+      return each.status() == response.status() &&
+             (response.complete ? each.complete && each.body == response.body : isPrefix(response.body, each.body));
     };
     while (at < said.size() && !matches(said[at])) ++at;
     require(at < said.size(), "the client sees only what a container validly answered");
@@ -251,7 +271,9 @@ void run(std::string_view fromClient, size_t clientStep, Script script) {
   kj::WaitScope waitScope(loop);
   http::ManualClock clock;
   PipeNetwork network(script);
-  http::Gateway gateway(GatewayId("g1"), [](const ContainerId&) -> schema::Supervisor::Client { return kj::heap<Supervisor>(); }, clock, network);
+  http::Gateway gateway(
+      GatewayId("g1"), [](const ContainerId&) -> schema::Supervisor::Client { return kj::heap<Supervisor>(); }, clock,
+      network);
   auto capability = gateway.capability();
   auto routes = capability.routesRequest();
   auto table = routes.initTable();
@@ -264,7 +286,8 @@ void run(std::string_view fromClient, size_t clientStep, Script script) {
 
   auto pipe = kj::newTwoWayPipe();
   bool reset = false;
-  auto serving = gateway.serve(kj::heap<ResettableStream>(kj::mv(pipe.ends[0]), reset), "peer").eagerlyEvaluate([](kj::Exception&&) {});
+  auto serving = gateway.serve(kj::heap<ResettableStream>(kj::mv(pipe.ends[0]), reset), "peer")
+                     .eagerlyEvaluate([](kj::Exception&&) {});
   auto& client = *pipe.ends[1];
   auto receiving = kj::heap<Collector>(client, []() {});
   auto sending = dribble(client, fromClient, clientStep).eagerlyEvaluate([](kj::Exception&&) {});

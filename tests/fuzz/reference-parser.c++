@@ -18,10 +18,14 @@ std::string lowered(std::string_view text) {
   return out;
 }
 
-bool isDigits(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
+bool isDigits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 bool isToken(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
+  return !text.empty() &&
+         text.find_first_not_of("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+             std::string_view::npos;
 }
 
 bool hasControl(std::string_view text) {
@@ -90,7 +94,8 @@ std::optional<Message> readHead(Cursor& cursor) {
   if (!line || line->empty()) return std::nullopt;
   message.start = *line;
   auto fields = readFields(cursor);
-  if (!fields || fields->size() > FIELDS_MAX || start.rest().size() - cursor.rest().size() > HEAD_MAX) return std::nullopt;
+  if (!fields || fields->size() > FIELDS_MAX || start.rest().size() - cursor.rest().size() > HEAD_MAX)
+    return std::nullopt;
   message.fields = *fields;
   return message;
 }
@@ -98,7 +103,8 @@ std::optional<Message> readHead(Cursor& cursor) {
 bool framingIsClear(const Message& message, bool http11) {
   auto lengths = message.count("content-length"), encodings = message.count("transfer-encoding");
   if (lengths + encodings > 1) return false;
-  if (lengths == 1 && (!isDigits(message.get("content-length")) || message.get("content-length").size() > 19)) return false;
+  if (lengths == 1 && (!isDigits(message.get("content-length")) || message.get("content-length").size() > 19))
+    return false;
   if (encodings == 1 && (!http11 || lowered(message.get("transfer-encoding")) != "chunked")) return false;
   return true;
 }
@@ -110,8 +116,8 @@ void takeLength(Cursor& cursor, uint64_t length, Message& message) {
 
 bool isExtension(std::string_view text) { return text.empty() || text[0] == ';' || text[0] == ' ' || text[0] == '\t'; }
 
-// How a chunked body starts: with a valid size line (and, for a last chunk, valid trailers), with an invalid one, or it is cut before
-// that can be said.
+// How a chunked body starts: with a valid size line (and, for a last chunk, valid trailers), with an invalid one, or it
+// is cut before that can be said.
 enum class Start { VALID, INVALID, CUT };
 
 Start takeChunked(Cursor& cursor, Message& message) {
@@ -145,7 +151,8 @@ Start takeChunked(Cursor& cursor, Message& message) {
 
 bool isHost(std::string_view text) {
   return !text.empty() &&
-         text.find_first_not_of("-._~!$&'()*+;=:%[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
+         text.find_first_not_of("-._~!$&'()*+;=:%[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+             std::string_view::npos;
 }
 
 bool isTarget(std::string_view method, std::string_view target) {
@@ -164,7 +171,8 @@ bool isTarget(std::string_view method, std::string_view target) {
 std::optional<bool> requestIsHttp11(std::string_view line) {
   auto first = line.find(' '), last = line.rfind(' ');
   if (first == std::string_view::npos || first == last) return std::nullopt;
-  auto method = line.substr(0, first), target = line.substr(first + 1, last - first - 1), version = line.substr(last + 1);
+  auto method = line.substr(0, first), target = line.substr(first + 1, last - first - 1),
+       version = line.substr(last + 1);
   if (!isToken(method) || method == "CONNECT" || !isTarget(method, target)) return std::nullopt;
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return std::nullopt;
   return version == "HTTP/1.1";
@@ -238,7 +246,8 @@ Reading readResponses(std::string_view bytes, const std::vector<std::string>& me
     auto http11 = responseIsHttp11(head->start);
     if (!http11 || !framingIsClear(*head, *http11)) break;
     auto status = head->status();
-    bool announced = head->count("transfer-encoding") || (head->count("content-length") && std::stoull(head->get("content-length")) > 0);
+    bool announced = head->count("transfer-encoding") ||
+                     (head->count("content-length") && std::stoull(head->get("content-length")) > 0);
     if (status < 200) {
       if (status == 101 || announced) break;
       rest = cursor.rest();

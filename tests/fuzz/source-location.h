@@ -1,5 +1,5 @@
-// std::source_location for clang 14, which lacks the builtin that libstdc++ 12 wants for it. Included before everything else when
-// fuzzing; nothing where the library has its own.
+// std::source_location for clang 14, which lacks the builtin that libstdc++ 12 wants for it. Included before everything
+// else when fuzzing; nothing where the library has its own.
 #pragma once
 
 #include <version>
