@@ -1,5 +1,5 @@
-// Boost's assertions in this folder throw instead of aborting: bytes of a stranger end at most their own connection, never the
-// process. (This folder is compiled with BOOST_ENABLE_ASSERT_HANDLER.)
+// Boost's assertions in this folder throw instead of aborting: bytes of a stranger end at most their own connection,
+// never the process. (This folder is compiled with BOOST_ENABLE_ASSERT_HANDLER.)
 #include <boost/assert.hpp>
 
 #include "runtime/base/check.h"

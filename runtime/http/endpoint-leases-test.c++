@@ -106,10 +106,12 @@ TEST_CASE("a failed start says what failed, how, and when to come again") {
       {{.failure = "start-timeout", .reason = schema::StopReason::START_TIMEOUT},
        {"504 Gateway Timeout", "\"code\":\"start-timeout\"", "\"stop_reason\":\"start-timeout\""}},
       {{.failure = "max-instances", .retryAfterMs = 2'100},
-       {"503 Service Unavailable", "\"code\":\"max-instances\"", "\"full\":\"max-instances\"", "\r\nRetry-After: 3\r\n", "\"retry_after_s\":3"}},
+       {"503 Service Unavailable", "\"code\":\"max-instances\"", "\"full\":\"max-instances\"", "\r\nRetry-After: 3\r\n",
+        "\"retry_after_s\":3"}},
       {{.failure = "no-capacity"}, {"503 Service Unavailable", "\"full\":\"capacity\"", "\r\nRetry-After: 1\r\n"}},
       {{.failure = "stopped"}, {"503 Service Unavailable", "\"code\":\"stopped\"", "\r\nRetry-After: 1\r\n"}},
-      {{.failure = "unknown-class"}, {"404 Not Found", "\"code\":\"unknown-class\"", "\"class\":\"Sandbox\"", "\"id\":\"alice\""}},
+      {{.failure = "unknown-class"},
+       {"404 Not Found", "\"code\":\"unknown-class\"", "\"class\":\"Sandbox\"", "\"id\":\"alice\""}},
   };
   World world;
   auto client = world.connect();
@@ -155,6 +157,17 @@ TEST_CASE("an overloaded supervisor is a 503") {
   world.supervisors.failNext(1, kj::Exception::Type::OVERLOADED);
   client.send(GET);
   CHECK(has(client.receiveResponse(), "\"code\":\"overloaded\""));
+}
+
+TEST_CASE("a supervisor that fails, or names an endpoint that is none, is a 500 and its bug") {
+  World world;
+  auto client = world.connect();
+  world.supervisors.failNext(1, kj::Exception::Type::FAILED);
+  client.send(GET);
+  CHECK(has(client.receiveResponse(), "500 Internal Server Error"));
+  world.supervisors.answer({.port = world.container.port(), .host = "localhost"});
+  client.send(GET);
+  CHECK(has(client.receiveResponse(), "\"code\":\"internal\""));
 }
 
 // =======================================================================================
@@ -537,9 +550,9 @@ class FakeApplication final: public schema::Application::Server {
 TEST_CASE("at connect a gateway makes itself known and gets the routes of all applications") {
   World world;
   int calls = 0;
-  auto connected = world.gateway.connect(kj::heap<FakeGlobal>(calls), [](kj::StringPtr name) -> schema::Application::Client {
-    return kj::heap<FakeApplication>(name);
-  });
+  auto connected = world.gateway.connect(
+      kj::heap<FakeGlobal>(calls),
+      [](kj::StringPtr name) -> schema::Application::Client { return kj::heap<FakeApplication>(name); });
   CHECK_FALSE(isReady(connected, world));
   world.advance(50ms);
   connected.wait(world.io.waitScope);

@@ -291,7 +291,8 @@ TEST_CASE("a hostile request is refused before the container sees a byte") {
   const std::string nul(1, '\0');
   const HostileRequest cases[] = {
       {"length and transfer encoding", POST + "Content-Length: 5\r\n" + CHUNKED + "0\r\n\r\n", 400, "bad-framing"},
-      {"transfer encoding and length", POST + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400, "bad-framing"},
+      {"transfer encoding and length", POST + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400,
+       "bad-framing"},
       {"gzip", POST + "Transfer-Encoding: gzip\r\n\r\n", 400, "bad-framing"},
       {"gzip, chunked", POST + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, "bad-framing"},
       {"equal lengths", POST + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400, "bad-framing"},
@@ -300,7 +301,8 @@ TEST_CASE("a hostile request is refused before the container sees a byte") {
       {"a length that is no number", POST + "Content-Length: five\r\n\r\nhello", 400, "bad-framing"},
       {"a bad chunk size", POST + CHUNKED + "zz\r\nhello\r\n0\r\n\r\n", 400, "bad-body"},
       {"an overlong chunk size", POST + CHUNKED + "11111111111111111\r\nhello\r\n0\r\n\r\n", 400, "bad-body"},
-      {"a chunk size with endless zeros", POST + CHUNKED + std::string(40, '0') + "5\r\nhello\r\n0\r\n\r\n", 400, "bad-body"},
+      {"a chunk size with endless zeros", POST + CHUNKED + std::string(40, '0') + "5\r\nhello\r\n0\r\n\r\n", 400,
+       "bad-body"},
       {"a negative chunk size", POST + CHUNKED + "-5\r\nhello\r\n0\r\n\r\n", 400, "bad-body"},
       {"a chunk longer than said", POST + CHUNKED + "3\r\nhello\r\n0\r\n\r\n", 400, "bad-body"},
       {"obs-fold", start + "X: a\r\n b\r\n\r\n", 400, "bad-head"},
@@ -338,7 +340,9 @@ TEST_CASE("WebSocket is refused, another upgrade is ignored") {
   auto answer = client.receiveResponse();
   CHECK(has(answer, "501 Not Implemented"));
   CHECK(world.container.connections() == 0);
-  client.send("GET /sandbox/alice HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n");
+  client.send(
+      "GET /sandbox/alice HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: "
+      "h2c\r\nHTTP2-Settings: x\r\n\r\n");
   auto head = world.container.accept().receiveHead();
   CHECK_FALSE(has(head, "pgrade"));
   CHECK_FALSE(has(head, "HTTP2"));
@@ -509,7 +513,8 @@ TEST_CASE("an HTTP/1.0 client sees a reset when a chunked answer breaks off") {
   client.receiveUntil("he");
   container.close();
   char byte;
-  auto rest = client.stream().tryRead(&byte, 1, 1).then([](size_t) { return false; }, [](kj::Exception&&) { return true; });
+  auto rest =
+      client.stream().tryRead(&byte, 1, 1).then([](size_t) { return false; }, [](kj::Exception&&) { return true; });
   CHECK(rest.wait(world.io.waitScope));
 }
 
@@ -601,10 +606,13 @@ size_t residentBytes() {
 // Passes `total` bytes from one stream to another, 64 KiB at a time, and checks each byte.
 kj::Promise<void> produce(kj::AsyncOutputStream& out, const std::string& block, size_t left) {
   if (left == 0) return kj::READY_NOW;
-  return out.write(block.data(), block.size()).then([&out, &block, left]() { return produce(out, block, left - block.size()); });
+  return out.write(block.data(), block.size()).then([&out, &block, left]() {
+    return produce(out, block, left - block.size());
+  });
 }
 
-kj::Promise<void> consumeAll(kj::AsyncInputStream& in, std::string& block, const std::string& expected, size_t left, bool& equal) {
+kj::Promise<void> consumeAll(kj::AsyncInputStream& in, std::string& block, const std::string& expected, size_t left,
+                             bool& equal) {
   if (left == 0) return kj::READY_NOW;
   return in.read(block.data(), block.size()).then([&in, &block, &expected, left, &equal]() {
     equal &= block == expected;
