@@ -41,8 +41,8 @@ CpuQuota cpuQuota(MicroCpu cpu);
 
 struct CgroupLimits {
   MicroCpu cpu;
-  MemoryMib memory;  // of all processes together; swap counts as memory
-  uint32_t pids;     // tasks, threads included
+  MemoryMib memory;   // of all processes together; swap counts as memory
+  uint32_t pids = 0;  // tasks, threads included
 };
 
 enum class CgroupNeed { REQUIRED, WHERE_PRESENT };

@@ -14,25 +14,13 @@
 #include "runtime/store/await-durable.h"
 #include "runtime/store/format.h"
 #include "runtime/store/store-contract.h"
+#include "tests/scratch-folder.h"
 
 namespace meridian::store {
 
 namespace {
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "store-test-XXXXXX";
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using tests::ScratchFolder;
 
 // LMDB's own view of a closed store's file, for tests that look or reach below the store.
 class RawFile {
@@ -71,7 +59,8 @@ class RawFile {
   MDB_txn* txn_ = nullptr;
 };
 
-// A process that, when told, opens the store and leaves it again. It is forked before the test opens a store and has threads.
+// A process that, when told, opens the store and leaves it again. It is forked before the test opens a store and so has
+// threads.
 class OtherOwner {
  public:
   explicit OtherOwner(const std::string& folder, const LmdbOptions& options) {
@@ -142,7 +131,7 @@ class LmdbBed final: public StoreBed {
  private:
   static constexpr LmdbOptions OPTIONS{.mapBytes = 16 << 20};
 
-  TemporaryFolder folder_;
+  ScratchFolder folder_;
   OtherOwner other_{folder_.path(), OPTIONS};
 };
 
@@ -164,7 +153,7 @@ TEST_CASE("the LMDB store keeps the contract") {
 }
 
 TEST_CASE("a store's folders and file belong to the owner alone") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   openLmdbStore(folder.path() + "/state/server");
   auto mode = [](const std::string& path) { return std::filesystem::status(path).permissions(); };
   CHECK(mode(folder.path() + "/state") == std::filesystem::perms(0700));
@@ -173,7 +162,7 @@ TEST_CASE("a store's folders and file belong to the owner alone") {
 }
 
 TEST_CASE("a store that cannot be opened is refused with its place") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   std::ofstream(folder.path() + "/file") << "not a folder";
   CHECK(refusal(folder.path() + "/file").find(folder.path() + "/file") != std::string::npos);
   CHECK(refusal(folder.path() + "/file/below").find("not a folder") != std::string::npos);
@@ -184,7 +173,7 @@ TEST_CASE("a store that cannot be opened is refused with its place") {
 }
 
 TEST_CASE("a crash while a store is made leaves nothing in the way") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   std::ofstream(folder.path() + "/store.mdb.new") << std::string(10'000, 'x');
   openLmdbStore(folder.path());
   CHECK(refusal(folder.path()) == "");
@@ -193,7 +182,7 @@ TEST_CASE("a crash while a store is made leaves nothing in the way") {
 }
 
 TEST_CASE("a store of a newer format is refused and left as it is") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   openLmdbStore(folder.path());
   auto newer = encode(Meta{.format = FORMAT + 1, .term = 7, .lsn = 9}) + "a field of tomorrow";
   std::string sealed(sealedSize(newer.size()), 0);
@@ -204,14 +193,14 @@ TEST_CASE("a store of a newer format is refused and left as it is") {
 }
 
 TEST_CASE("a damaged meta record is refused") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   openLmdbStore(folder.path());
   RawFile(folder.path()).replace("meta", std::string(Meta::KEY), std::string(24, 'x'));
   CHECK(refusal(folder.path()).find("checksum") != std::string::npos);
 }
 
 TEST_CASE("readers are bounded") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = openLmdbStore(folder.path());
   std::vector<kj::Own<env::Reader>> readers;
   for (unsigned i = 0; i < READERS_MAX; ++i) readers.push_back(store->newReader());
@@ -226,7 +215,7 @@ TEST_CASE("readers are bounded") {
 }
 
 TEST_CASE("a map for which there is no address space is refused with what to do") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   auto words = refusal(folder.path(), {.mapBytes = 1ull << 47});
   CHECK(words.find("ulimit -v") != std::string::npos);
   CHECK(words.find(folder.path()) != std::string::npos);

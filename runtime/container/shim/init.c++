@@ -27,6 +27,7 @@ namespace {
 // A copy of the calling process; `cgroup` -1: in the caller's.
 pid_t cloneProcess(uint64_t flags, int cgroup) {
   clone_args args{.flags = flags, .exit_signal = SIGCHLD};
+  if (flags & CLONE_PARENT) args.exit_signal = 0;  // then it is the caller's, and the kernel wants none
   if (cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<uint64_t>(cgroup);
@@ -98,6 +99,7 @@ void closeAllBut(std::array<int, 4> kept) {
 [[noreturn]] void becomeInit(const InstancePlan& plan, int netns, int out, int err, Reporter& reporter) {
   reporter.need(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "die with the shim");
   hideMemory(reporter);
+  umask(0);  // the modes of what is made here are meant; the program gets a mask of its own
   reporter.need(setsid(), "make a session");
   reporter.need(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr), "make a session keyring");
   reporter.need(setns(netns, CLONE_NEWNET), "enter the network namespace");
@@ -138,6 +140,7 @@ void closeAllBut(std::array<int, 4> kept) {
   pid_t pid = cloneProcess(CLONE_PARENT, -1);
   if (pid == 0) {
     reporter.awaitGo();
+    umask(0);
     reporter.need(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr), "make a session keyring");
     program.enterWorkdir(reporter);
     program.run(stdio, reporter);

@@ -34,9 +34,9 @@ struct InstanceChild {
 };
 
 struct InstancePlan {
-  ProgramImage program;
-  RootPlan root;
-  std::string hostname;
+  const ProgramImage& program;
+  const RootPlan& root;
+  const std::string& hostname;
   kj::ArrayPtr<char> commandLine;  // of the shim, where the kernel reads it: the copy in PID 1 must not name host paths
 };
 

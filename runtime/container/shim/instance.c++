@@ -53,8 +53,8 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
     : machine_(std::move(machine)),
       launch_(std::move(launch)),
       observer_(observer),
-      plan_{ProgramImage(launch_.program), planRoot(launch_, machine_.mountPoint), launch_.hostname,
-            machine_.commandLine},
+      program_(launch_.program),
+      root_(planRoot(launch_, machine_.mountPoint)),
       out_{{}, LineAssembler(container::LogStream::OUT, launch_.key.generation)},
       err_{{}, LineAssembler(container::LogStream::ERR, launch_.key.generation)} {
   bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
@@ -119,6 +119,7 @@ Child Instance::exec(const ProgramImage& program, const int (&stdio)[3]) {
   ++execs_;
   try {
     if (!v2) machine_.cgroups.attach(launch_.cgroup, child.pid);
+    sendGo(child.reports);
   } catch (const std::system_error&) {
     // Without a "go on" it never enters the container.
     ::kill(child.pid, SIGKILL);
@@ -153,7 +154,7 @@ void Instance::createCgroup() {
 
 InstanceChild Instance::clone(int netns, int cgroup) {
   try {
-    return startInstance(plan_, netns, cgroup);
+    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns, cgroup);
   } catch (const std::system_error&) {
     if (hasCgroup_) machine_.cgroups.tryRemove(launch_.cgroup);
     throw;
@@ -250,11 +251,13 @@ void Instance::confirmOom(Duration delay) {
 }
 
 void Instance::tryRemove(Duration delay) {
-  if (execs_ > 0 || gone_) return;
+  if (gone_) return;
+  auto& cgroups = machine_.cgroups;
+  // Of an exec that has not yet entered the pid namespace and so did not end with it.
+  if (hasCgroup_ && !cgroups.isEmpty(launch_.cgroup)) cgroups.kill(launch_.cgroup);
+  if (execs_ > 0) return;
   if (hasCgroup_) {
-    auto& cgroups = machine_.cgroups;
     oomKilled_ = oomKilled_ || cgroups.oomKills(launch_.cgroup) > 0;
-    if (!cgroups.isEmpty(launch_.cgroup)) cgroups.kill(launch_.cgroup);
     if (!cgroups.tryRemove(launch_.cgroup)) {
       machine_.loop.after(delay, [this, delay] { tryRemove(std::min(2 * delay, REMOVE_MAX)); });
       return;

@@ -52,7 +52,7 @@ class Instance {
   const InstanceKey& key() const { return launch_.key; }
   pid_t pid() const { return pid_; }
   State state() const { return state_; }
-  const ProgramImage& program() const { return plan_.program; }
+  const ProgramImage& program() const { return program_; }
 
   // Whether its program has ever run; then it will have an exit, else a failure.
   bool hasRun() const { return startedAt_.has_value(); }
@@ -83,7 +83,8 @@ class Instance {
   Machine machine_;
   Launch launch_;
   InstanceObserver& observer_;
-  InstancePlan plan_;
+  ProgramImage program_;
+  RootPlan root_;
   State state_ = State::STARTING;
   pid_t pid_ = 0;
   uint64_t startTime_ = 0;

@@ -98,7 +98,9 @@ kj::AutoCloseFd listenAt(const std::string& path) {
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   kj::AutoCloseFd fd(need(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "make the socket"));
   if (unlink(path.c_str()) < 0 && errno != ENOENT) need(-1, path.c_str());
-  need(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), path.c_str());  // 0600 by the umask
+  auto before = umask(0177);  // so that it is 0600 from the beginning
+  need(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), path.c_str());
+  umask(before);
   need(listen(fd, 4), path.c_str());
   return fd;
 }

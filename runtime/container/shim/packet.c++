@@ -66,11 +66,16 @@ uint32_t userId(const char* field, uint32_t value) {
   return value;
 }
 
+// Here and below each part is checked before the whole is put together: g++ 12 destroys the parts of a half-built aggregate
+// wrongly when an initialiser throws.
 InstanceKey key(schema::InstanceKey::Reader from) {
+  InstanceKey key;
   auto container = from.getContainer();
-  return {{ClassName(bounded("key.container.className", container.getClassName(), 1, NAME_MAX_BYTES)),
-           bounded("key.container.id", container.getId(), 1, NAME_MAX_BYTES)},
-          Generation(atLeast("key.generation", from.getGeneration(), 1))};
+  key.container.containerClass =
+      ClassName(bounded("key.container.className", container.getClassName(), 1, NAME_MAX_BYTES));
+  key.container.id = bounded("key.container.id", container.getId(), 1, NAME_MAX_BYTES);
+  key.generation = Generation(atLeast("key.generation", from.getGeneration(), 1));
+  return key;
 }
 
 std::vector<std::string> argv(capnp::List<capnp::Text>::Reader from) {
@@ -113,34 +118,42 @@ std::string cgroupName(capnp::Text::Reader from) {
   return name;
 }
 
+Program program(schema::Launch::Reader from) {
+  Program program;
+  program.uid = userId("uid", from.getUid());
+  program.gid = userId("gid", from.getGid());
+  program.argv = argv(from.getArgv());
+  program.env = env(from.getEnv(), program.uid);
+  program.workdir = workdir(from.getWorkdir());
+  for (auto group : atMost("groups", from.getGroups(), GROUPS_MAX)) program.groups.push_back(userId("groups", group));
+  return program;
+}
+
 Launch launch(schema::Launch::Reader from) {
-  uid_t uid = userId("uid", from.getUid());
-  Launch launch{
-      .key = key(from.getKey()),
-      .program = {.argv = argv(from.getArgv()),
-                  .env = env(from.getEnv(), uid),
-                  .uid = uid,
-                  .gid = userId("gid", from.getGid()),
-                  .workdir = workdir(from.getWorkdir())},
-      .hostname = bounded("hostname", from.getHostname(), 1, HOSTNAME_MAX),
-      .writable = absolutePath("writable", from.getWritable()),
-      .cgroup = cgroupName(from.getCgroup()),
-      .limits = {.cpu = MicroCpu(atLeast("cpuMicro", from.getCpuMicro(), 1)),
-                 .memory = MemoryMib(atLeast("memoryMib", from.getMemoryMib(), 1)),
-                 .pids = static_cast<uint32_t>(atLeast("pidsMax", from.getPidsMax(), 1))},
-      .logDir = absolutePath("logDir", from.getLogDir()),
-      .logBytesMax = atLeast("logBytesMax", from.getLogBytesMax(), container::LOG_LINE_MAX),
-      .resolvConf = text("resolvConf", from.getResolvConf()),
-      .hosts = text("hosts", from.getHosts()),
-      .tag = bounded("tag", from.getTag(), 0, TAG_MAX)};
-  for (auto group : atMost("groups", from.getGroups(), GROUPS_MAX)) {
-    launch.program.groups.push_back(userId("groups", group));
-  }
-  for (auto layer : atMost("layers", from.getLayers(), LAYERS_MAX)) {
-    launch.layers.push_back(absolutePath("layers", layer));
-  }
+  Launch launch;
+  launch.key = key(from.getKey());
+  launch.program = program(from);
+  launch.hostname = bounded("hostname", from.getHostname(), 1, HOSTNAME_MAX);
+  for (auto layer : atMost("layers", from.getLayers(), LAYERS_MAX)) launch.layers.push_back(absolutePath("layers", layer));
   if (launch.layers.empty()) refuse("layers is empty; an image has at least one");
+  launch.writable = absolutePath("writable", from.getWritable());
+  launch.cgroup = cgroupName(from.getCgroup());
+  launch.limits.cpu = MicroCpu(atLeast("cpuMicro", from.getCpuMicro(), 1));
+  launch.limits.memory = MemoryMib(atLeast("memoryMib", from.getMemoryMib(), 1));
+  launch.limits.pids = static_cast<uint32_t>(atLeast("pidsMax", from.getPidsMax(), 1));
+  launch.logDir = absolutePath("logDir", from.getLogDir());
+  launch.logBytesMax = atLeast("logBytesMax", from.getLogBytesMax(), container::LOG_LINE_MAX);
+  launch.resolvConf = text("resolvConf", from.getResolvConf());
+  launch.hosts = text("hosts", from.getHosts());
+  launch.tag = bounded("tag", from.getTag(), 0, TAG_MAX);
   return launch;
+}
+
+Exec exec(schema::Exec::Reader from) {
+  Exec exec;
+  exec.key = key(from.getKey());
+  exec.argv = argv(from.getArgv());
+  return exec;
 }
 
 Signal signal(schema::Signal::Reader from) {
@@ -151,8 +164,8 @@ Signal signal(schema::Signal::Reader from) {
   switch (from.getTarget().which()) {
     case schema::Signal::Target::INSTANCE:
       if (number == SIGSTOP) refuse("SIGSTOP cannot be passed on to an instance");
-      return {key(from.getTarget().getInstance()), number};
-    case schema::Signal::Target::EXEC: return {from.getTarget().getExec(), number};
+      return {.target = key(from.getTarget().getInstance()), .number = number};
+    case schema::Signal::Target::EXEC: return {.target = from.getTarget().getExec(), .number = number};
   }
   refuse("signal has an unknown target");
 }
@@ -166,7 +179,7 @@ Command command(schema::ToShim::Reader from) {
       }
       return Hello{};
     case schema::ToShim::LAUNCH: return launch(from.getLaunch());
-    case schema::ToShim::EXEC: return Exec{key(from.getExec().getKey()), argv(from.getExec().getArgv())};
+    case schema::ToShim::EXEC: return exec(from.getExec());
     case schema::ToShim::SIGNAL: return signal(from.getSignal());
     case schema::ToShim::KILL: return Kill{key(from.getKill())};
     case schema::ToShim::LIST: return ListInstances{};
@@ -240,7 +253,8 @@ Request decode(kj::ArrayPtr<const kj::byte> bytes) {
     auto root = message.getRoot<schema::ToShim>();
     id = root.getId();
     if (id == 0) refuse("a request's id is above 0");
-    return {id, command(root)};
+    auto asked = command(root);
+    return {id, std::move(asked)};
   } catch (const std::invalid_argument& error) {
     throw BadRequest(id, error.what());
   } catch (const kj::Exception& error) {

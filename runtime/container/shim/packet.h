@@ -22,8 +22,8 @@ inline constexpr size_t DESCRIPTORS_MAX = 3;     // with one packet
 struct Program {
   std::vector<std::string> argv;
   std::vector<std::string> env;  // NAME=value; PATH and HOME are always there
-  uid_t uid;
-  gid_t gid;
+  uid_t uid = 0;
+  gid_t gid = 0;
   std::vector<gid_t> groups;
   std::string workdir;
 };
@@ -39,7 +39,7 @@ struct Launch {
   std::string cgroup;
   container::CgroupLimits limits;
   std::string logDir;
-  uint64_t logBytesMax;
+  uint64_t logBytesMax = 0;
   std::string resolvConf;
   std::string hosts;
   std::string tag;

@@ -4,13 +4,16 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -19,6 +22,7 @@
 #include <stdexcept>
 
 #include "runtime/container/cgroup.h"
+#include "runtime/container/log-format.h"
 #include "runtime/container/shim/packet.h"
 #include "runtime/container/shim/system.h"
 
@@ -67,6 +71,13 @@ bool eventually(const std::function<bool()>& holds) {
   return true;
 }
 
+void fillKey(schema::InstanceKey::Builder key, const std::string& id, uint64_t generation) {
+  key.setGeneration(generation);
+  auto container = key.initContainer();
+  container.setClassName("Sandbox");
+  container.setId(id);
+}
+
 // ---- the client ----
 
 ShimClient::ShimClient(const std::string& socketPath, Greeting greeting)
@@ -102,11 +113,11 @@ uint64_t ShimClient::send(const std::function<void(schema::ToShim::Builder)>& fi
   return nextId_++;
 }
 
-FromShim ShimClient::call(const std::function<void(schema::ToShim::Builder)>& fill, std::vector<int> descriptors) {
+FromShimPacket ShimClient::call(const std::function<void(schema::ToShim::Builder)>& fill, std::vector<int> descriptors) {
   return answerTo(send(fill, std::move(descriptors)));
 }
 
-FromShim ShimClient::answerTo(uint64_t id) {
+FromShimPacket ShimClient::answerTo(uint64_t id) {
   while (true) {
     auto packet = receive();
     if (packet->get().getId() == id) return packet;
@@ -115,14 +126,20 @@ FromShim ShimClient::answerTo(uint64_t id) {
   }
 }
 
-FromShim ShimClient::nextFact() {
+FromShimPacket ShimClient::nextFact() {
   if (facts_.empty()) return receive();
   auto fact = std::move(facts_.front());
   facts_.pop_front();
   return fact;
 }
 
-FromShim ShimClient::receive() {
+ExitRecord ShimClient::nextExit() {
+  auto fact = nextFact();
+  if (!fact->get().isExited()) throw std::runtime_error("another fact than an exit");
+  return decode(fact->get().getExited());
+}
+
+FromShimPacket ShimClient::receive() {
   pollfd wait{socket_, POLLIN, 0};
   if (poll(&wait, 1, PATIENCE_MS) != 1) throw std::runtime_error("the shim does not answer");
   auto words = kj::heapArray<capnp::word>(PACKET_MAX / sizeof(capnp::word));
@@ -172,6 +189,7 @@ void ShimHarness::startShim() {
   auto dir = dir_ + "/shim";
   pid_ = need(fork(), "fork");
   if (pid_ == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);  // a test that is killed leaves no shim
     execl(program, program, "--dir", dir.c_str(), nullptr);
     _exit(127);
   }
@@ -232,10 +250,7 @@ void ShimHarness::fillLaunch(schema::Launch::Builder launch, const std::string& 
                              const std::vector<std::string>& argv) {
   auto disk = dir_ + "/disks/" + cgroupOf(id, generation);
   for (auto& folder : {disk + "/upper", disk + "/work", logDir(id)}) fs::create_directories(folder);
-  auto key = launch.initKey();
-  key.setGeneration(generation);
-  key.initContainer().setClassName("Sandbox");
-  key.getContainer().setId(id);
+  fillKey(launch.initKey(), id, generation);
   auto words = launch.initArgv(argv.size() + 1);
   words.set(0, "/bin/probe");
   for (size_t i = 0; i < argv.size(); ++i) words.set(i + 1, argv[i]);
@@ -251,6 +266,54 @@ void ShimHarness::fillLaunch(schema::Launch::Builder launch, const std::string& 
   launch.setTag("tag of " + id);
 }
 
-std::string ShimHarness::logOf(const std::string& id) const { return readText(logDir(id) + "/log"); }
+FromShimPacket ShimHarness::launch(ShimClient& client, const std::string& id, uint64_t generation,
+                             const std::vector<std::string>& argv, const Change& change) {
+  auto fill = [&](schema::ToShim::Builder request) {
+    auto launch = request.initLaunch();
+    fillLaunch(launch, id, generation, argv);
+    change(launch);
+  };
+  return client.call(fill, {netns_});
+}
+
+pid_t ShimHarness::start(ShimClient& client, const std::string& id, uint64_t generation,
+                         const std::vector<std::string>& argv, const Change& change) {
+  auto answer = launch(client, id, generation, argv, change);
+  auto packet = answer->get();
+  if (packet.isRefused()) throw std::runtime_error(std::string("refused: ") + packet.getRefused().getMessage().cStr());
+  return packet.getLaunched().getPid();
+}
+
+std::vector<std::string> ShimHarness::logged(const std::string& id) const {
+  std::vector<std::string> all;
+  std::stringstream log(readText(logDir(id) + "/log.1") + readText(logDir(id) + "/log"));
+  for (std::string line; std::getline(log, line);) {
+    auto entry = container::parseLogEntry(line);
+    if (!entry) throw std::runtime_error("a line of the log does not parse: " + line);
+    all.push_back((entry->stream == container::LogStream::OUT ? "o " : "e ") + std::string(entry->text));
+  }
+  return all;
+}
+
+bool ShimHarness::awaitLogged(const std::string& id, const std::string& line) const {
+  return eventually([&]() {
+    auto all = logged(id);
+    return std::find(all.begin(), all.end(), line) != all.end();
+  });
+}
+
+bool requireRootAndCgroups() {
+  auto skip = [](const char* why) {
+    printf("SKIP: %s\n", why);
+    exit(77);
+  };
+  if (geteuid() != 0) skip("containers need root");
+  if (!container::chooseCgroupLayout(readText("/proc/self/mountinfo"), readText)) {
+    skip("no cgroup hierarchy with memory, cpu and pids is mounted");
+  }
+  kj::AutoCloseFd mounts(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (setns(mounts, CLONE_NEWNS) < 0) skip("namespaces are not permitted here");
+  return true;
+}
 
 }  // namespace meridian::shim

@@ -11,7 +11,7 @@
 #include <capnp/serialize.h>
 #include <kj/io.h>
 
-#include "runtime/base/instance.h"
+#include "runtime/container/shim/exit-record.h"
 #include "schema/shim.capnp.h"
 
 namespace meridian::shim {
@@ -29,7 +29,10 @@ class Received {
   kj::Array<capnp::word> words_;
   capnp::FlatArrayMessageReader reader_;
 };
-using FromShim = std::unique_ptr<Received>;
+using FromShimPacket = std::unique_ptr<Received>;
+
+// The key of class Sandbox in these tests.
+void fillKey(schema::InstanceKey::Builder key, const std::string& id, uint64_t generation);
 
 class ShimClient {
  public:
@@ -38,13 +41,15 @@ class ShimClient {
   explicit ShimClient(const std::string& socketPath, Greeting greeting = Greeting::HELLO);
 
   // Sends a request and returns the answer of the same id; facts that come first are kept for nextFact().
-  FromShim call(const std::function<void(schema::ToShim::Builder)>& fill, std::vector<int> descriptors = {});
+  FromShimPacket call(const std::function<void(schema::ToShim::Builder)>& fill, std::vector<int> descriptors = {});
   uint64_t send(const std::function<void(schema::ToShim::Builder)>& fill, std::vector<int> descriptors = {});
-  FromShim answerTo(uint64_t id);
+  FromShimPacket answerTo(uint64_t id);
 
-  FromShim nextFact();
+  FromShimPacket nextFact();
+  // The next fact, which must be an exit.
+  ExitRecord nextExit();
   // Throws when the connection is closed or nothing comes.
-  FromShim receive();
+  FromShimPacket receive();
   void sendBytes(kj::ArrayPtr<const kj::byte> bytes);
   // Whether the shim has closed the connection; waits for that.
   bool isClosed();
@@ -52,7 +57,7 @@ class ShimClient {
  private:
   kj::AutoCloseFd socket_;
   uint64_t nextId_ = 1;
-  std::deque<FromShim> facts_;
+  std::deque<FromShimPacket> facts_;
 };
 
 class ShimHarness {
@@ -74,8 +79,18 @@ class ShimHarness {
   // A launch of the probe with a fresh disk; change what the test is about, then hand it to ShimClient::call.
   void fillLaunch(schema::Launch::Builder launch, const std::string& id, uint64_t generation,
                   const std::vector<std::string>& argv);
+  using Change = std::function<void(schema::Launch::Builder)>;
+  FromShimPacket launch(ShimClient& client, const std::string& id, uint64_t generation, const std::vector<std::string>& argv,
+                  const Change& change = [](auto) {});
+  // The launch must succeed; returns PID 1.
+  pid_t start(ShimClient& client, const std::string& id, uint64_t generation, const std::vector<std::string>& argv,
+              const Change& change = [](auto) {});
+
+  // The texts in the ID's log, each with "o " or "e " before it.
+  std::vector<std::string> logged(const std::string& id) const;
+  bool awaitLogged(const std::string& id, const std::string& line) const;
+
   std::string logDir(const std::string& id) const { return dir_ + "/logs/" + id; }
-  std::string logOf(const std::string& id) const;
   std::string cgroupOf(const std::string& id, uint64_t generation) const;
 
   // The folder of the instance's cgroup in the hierarchy of this controller.
@@ -91,6 +106,10 @@ class ShimHarness {
 };
 
 std::string readText(const std::string& path);
+
+// What the kernel says of a process group of tests that need root: prints why and ends with 77 if this is no place for them.
+// Call it from a static initialiser, before any test runs.
+bool requireRootAndCgroups();
 
 // True once `holds` does; false if it still does not after PATIENCE_MS.
 bool eventually(const std::function<bool()>& holds);

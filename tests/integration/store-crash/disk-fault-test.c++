@@ -1,5 +1,7 @@
-// What the LMDB store makes of a disk that refuses or lies: out of space in a write aborts the batch, anything that leaves the
-// disk's contents unknown ends the process, broken pages stop the store. Each store runs in a process of its own, whose end and last words are judged.
+// What the LMDB store makes of a disk that refuses or lies: out of space in a write aborts the batch, anything that leaves
+// the disk's contents unknown ends the process, broken pages stop the store. Each store runs in a process of its own, whose
+// end and last words are judged.
+
 #include <fcntl.h>
 #include <kj/debug.h>
 #include <kj/io.h>
@@ -10,7 +12,6 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -18,28 +19,16 @@
 #include "runtime/store/fatal.h"
 #include "runtime/store/lmdb-store.h"
 #include "tests/integration/store-crash/disk-tap.h"
+#include "tests/scratch-folder.h"
 
 namespace meridian::crash {
 
 namespace {
 
+using tests::ScratchFolder;
+
 constexpr int GOOD = 0;
 constexpr int BAD = 1;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "disk-fault-XXXXXX";
-    KJ_REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Refuses one kind of call on the store's file, from the moment it is put on.
 class Fault final: public DiskTap {
@@ -168,29 +157,29 @@ void expectEnded(const End& end, const std::string& word) {
 }
 
 TEST_CASE("a failed sync ends the process with one line") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   expectEnded(meet(folder.path(), Fault::Call::SYNC, EIO), "Input/output error");
 }
 
 TEST_CASE("a failed write ends the process") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   expectEnded(meet(folder.path(), Fault::Call::DATA_WRITE, EIO), "Input/output error");
 }
 
 TEST_CASE("a meta page that may or may not be on disk ends the process, for lack of space too") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   expectEnded(meet(folder.path(), Fault::Call::META_WRITE, EIO), "Input/output error");
   expectEnded(meet(folder.path(), Fault::Call::META_WRITE, ENOSPC), "No space left");
 }
 
 TEST_CASE("a sync that hangs ends the process") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   expectEnded(meet(folder.path(), Fault::Call::HANGING_SYNC, 0, {.commitLimit = std::chrono::milliseconds(20)}),
               "has not ended for 20 ms");
 }
 
 TEST_CASE("a store that died of a fault is whole when it is opened again") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   meet(folder.path(), Fault::Call::SYNC, EIO);
   auto end = live([&] {
     auto store = store::openLmdbStore(folder.path());
@@ -202,7 +191,7 @@ TEST_CASE("a store that died of a fault is whole when it is opened again") {
 // Some file systems find out only at the sync: until it has succeeded no meta page leads to what the batch wrote.
 TEST_CASE("a full disk aborts the batch and the store goes on") {
   auto call = GENERATE(Fault::Call::DATA_WRITE, Fault::Call::SYNC);
-  TemporaryFolder folder;
+  ScratchFolder folder;
   auto end = live([&] {
     auto store = store::openLmdbStore(folder.path());
     KJ_REQUIRE(commit(*store, "before") == Result::COMMITTED);
@@ -219,7 +208,7 @@ TEST_CASE("a full disk aborts the batch and the store goes on") {
 }
 
 TEST_CASE("a disk that refuses while the store is opened is an error, not the end") {
-  TemporaryFolder folder;
+  ScratchFolder folder;
   auto end = live([&] {
     store::openLmdbStore(folder.path());
     Fault fault(folder.path(), Fault::Call::SYNC, EIO, Fault::Times::ALWAYS);
@@ -232,7 +221,7 @@ TEST_CASE("a disk that refuses while the store is opened is an error, not the en
 
 // In a process of its own too: a broken environment is never closed.
 TEST_CASE("pages that LMDB finds broken stop one store and not the process") {
-  TemporaryFolder folder, other;
+  ScratchFolder folder, other;
   auto end = live([&] {
     auto store = store::openLmdbStore(folder.path());
     for (int i = 0; i < 1'000; ++i) store->submit(smallSet(*store, "key/" + std::to_string(i)));
