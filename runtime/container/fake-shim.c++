@@ -39,13 +39,15 @@ void FakeShim::serve() {
     kj::AutoCloseFd owned(socket);
     connection_ = socket;
     alignas(8) kj::byte packet[SHIM_PACKET_MAX];
-    for (ssize_t bytes; (bytes = recv(socket, packet, sizeof(packet), 0)) > 0;) answer(socket, kj::arrayPtr(packet, bytes));
+    for (ssize_t bytes; (bytes = recv(socket, packet, sizeof(packet), 0)) > 0;)
+      answer(socket, kj::arrayPtr(packet, bytes));
     connection_ = -1;
   }
 }
 
 void FakeShim::answer(int socket, kj::ArrayPtr<kj::byte> packet) {
-  auto words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(packet.begin()), packet.size() / sizeof(capnp::word));
+  auto words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(packet.begin()),
+                            packet.size() / sizeof(capnp::word));
   capnp::FlatArrayMessageReader message(words);
   auto request = message.getRoot<schema::ToShim>();
   capnp::MallocMessageBuilder answer;

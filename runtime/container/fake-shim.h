@@ -1,5 +1,5 @@
-// FakeShim: a thread that speaks the shim's protocol and starts nothing: what a test of the client needs, and a measure of what the
-// driver itself costs.
+// FakeShim: a thread that speaks the shim's protocol and starts nothing: what a test of the client
+// needs, and a measure of what the driver itself costs.
 #pragma once
 
 #include <kj/io.h>

@@ -44,7 +44,8 @@ class CollectingLog final: public schema::LogSink::Server {
   kj::Promise<void> write(WriteContext context) override {
     for (auto line: context.getParams().getLines()) {
       lines_.push_back(std::to_string(line.getGeneration()) + " " +
-                       std::string(reinterpret_cast<const char*>(line.getText().begin()), line.getText().size()));
+                       std::string(reinterpret_cast<const char*>(line.getText().begin()),
+                                   line.getText().size()));
     }
     return kj::READY_NOW;
   }
@@ -57,7 +58,9 @@ class CollectingLog final: public schema::LogSink::Server {
   std::vector<std::string>& lines_;
 };
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST_CASE("an instance starts, is ready, answers, and knows who it is") {
   DriverFixture fixture;
@@ -66,9 +69,11 @@ TEST_CASE("an instance starts, is ready, answers, and knows who it is") {
   fixture.waitFor(alice, "ready");
   CHECK(fixture.toldOf(alice)[0] == "started");
   auto answer = fixture.get(alice, "/hello");
-  CHECK(contains(answer, R"("id":"alice","class":"Sandbox","generation":7,"location":"here","path":"/hello","hostname":"alice")"));
+  CHECK(contains(
+      answer,
+      R"("id":"alice","class":"Sandbox","generation":7,"location":"here","path":"/hello","hostname":"alice")"));
 
-  fixture.launch(alice);      // again: nothing happens
+  fixture.launch(alice);  // again: nothing happens
   CHECK(fixture.toldOf(alice).size() == 2);
   auto list = fixture.wait(fixture.driver().listRequest().send());
   REQUIRE(list.getInstances().size() == 1);
@@ -86,8 +91,11 @@ TEST_CASE("an instance reaches neither the platform nor its peers nor the world"
   auto address = fixture.addressOf(alice);
   auto gateway = address.substr(0, address.find('.', address.find('.') + 1)) + ".0.1";
   // The host itself does reach that port there.
-  CHECK_NOTHROW(fixture.wait(fixture.wait(fixture.io.provider->getNetwork().parseAddress((gateway + ":" + port).c_str()))->connect()));
-  for (auto& to: {gateway + ":" + port, fixture.addressOf(bob) + ":8080", std::string("192.0.2.1:80")}) {
+  CHECK_NOTHROW(fixture.wait(
+      fixture.wait(fixture.io.provider->getNetwork().parseAddress((gateway + ":" + port).c_str()))
+          ->connect()));
+  for (auto& to:
+       {gateway + ":" + port, fixture.addressOf(bob) + ":8080", std::string("192.0.2.1:80")}) {
     INFO(to);
     CHECK(contains(fixture.get(alice, "/reach?to=" + to), R"("reached":false)"));
   }
@@ -150,7 +158,9 @@ TEST_CASE("each end has its reason") {
     expected = "exited start-timeout";
   }
   SECTION("no such program") {
-    fixture.launch(key, [](schema::LaunchSpec::Builder spec) { spec.getSpec().initEntrypoint(1).set(0, "/nothing"); });
+    fixture.launch(key, [](schema::LaunchSpec::Builder spec) {
+      spec.getSpec().initEntrypoint(1).set(0, "/nothing");
+    });
     expected = "exited exec-failed";
   }
   SECTION("no such user") {
@@ -158,7 +168,8 @@ TEST_CASE("each end has its reason") {
     expected = "exited exec-failed";
   }
   SECTION("no such image") {
-    fixture.launch(key, [](schema::LaunchSpec::Builder spec) { spec.getSpec().setImageId("other"); });
+    fixture.launch(key,
+                   [](schema::LaunchSpec::Builder spec) { spec.getSpec().setImageId("other"); });
     expected = "exited image-failed";
   }
   CHECK(fixture.waitFor(key, "exited").starts_with(expected));
@@ -188,7 +199,8 @@ TEST_CASE("a restarted platform takes over what lives and learns what ended mean
   fixture.get(bob, "/");
   CHECK(contains(fixture.get(alice, "/fill?mib=1"), R"("error":"")"));
   // The server exits on its own after the driver is gone: nobody of the platform sees it happen.
-  auto address = fixture.wait(fixture.io.provider->getNetwork().parseAddress(fixture.addressOf(bob).c_str(), SANDBOX_PORT));
+  auto address = fixture.wait(
+      fixture.io.provider->getNetwork().parseAddress(fixture.addressOf(bob).c_str(), SANDBOX_PORT));
   auto stream = fixture.wait(address->connect());
   fixture.restart();
   std::string request = "GET /exit?code=5 HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -224,7 +236,8 @@ TEST_CASE("exits are told until acknowledged, over restarts") {
   fixture.restart();
   auto list = fixture.wait(fixture.driver().listRequest().send());
   std::vector<std::string> ids;
-  for (auto instance: list.getInstances()) ids.push_back(actor::text(instance.getKey().getContainer().getId()));
+  for (auto instance: list.getInstances())
+    ids.push_back(actor::text(instance.getKey().getContainer().getId()));
   CHECK(std::find(ids.begin(), ids.end(), "bob") != ids.end());
   CHECK(std::count_if(ids.begin(), ids.end(), [](auto& id) { return id == "alice"; }) <= 1);
 }
@@ -293,21 +306,25 @@ TEST_CASE("logs are kept over generations, and followed") {
   auto handle = fixture.wait(request.send());
   fixture.launch(second);
   fixture.get(second, "/log?line=two");
-  auto has = [&](const std::string& line) { return std::find(lines.begin(), lines.end(), line) != lines.end(); };
-  for (int i = 0; i < 10'000 && !has("2 two"); i++) fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
+  auto has = [&](const std::string& line) {
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+  };
+  for (int i = 0; i < 10'000 && !has("2 two"); i++)
+    fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
   CHECK(lines == std::vector<std::string>{"1 serving alice generation 1 on port 8080", "1 one",
                                           "2 serving alice generation 2 on port 8080", "2 two"});
   auto remove = fixture.driver().removeLogsRequest();
   actor::write(remove.initContainer(), first.container);
   fixture.wait(remove.send().ignoreResult());
-  for (int i = 0; i < 10'000 && !has("<end>"); i++) fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
+  for (int i = 0; i < 10'000 && !has("<end>"); i++)
+    fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
   CHECK(has("<end>"));
 }
 
 TEST_CASE("20 instances come and go and leave the machine as it was") {
   DriverFixture fixture;
   auto& folder = fixture.folder();
-  auto idMark = "pid" + std::to_string(getpid()) + "-";      // cgroups have the ID in their names
+  auto idMark = "pid" + std::to_string(getpid()) + "-";  // cgroups have the ID in their names
   // The first start makes what stays while the platform runs: bridge, template, the shim's cgroups.
   auto cycle = [&](int i) {
     auto key = keyOf(idMark + std::to_string(i));
@@ -358,9 +375,13 @@ TEST_CASE("how long a start takes", "[measure]") {
   std::vector<double> launched, ready;
   for (int i = 0; i < TIMES; i++) {
     auto key = keyOf("id-" + std::to_string(i));
-    fixture.wait(fixture.io.provider->getTimer().afterDelay(20 * kj::MILLISECONDS));      // the pools fill up
+    fixture.wait(
+        fixture.io.provider->getTimer().afterDelay(20 * kj::MILLISECONDS));  // the pools fill up
     auto start = std::chrono::steady_clock::now();
-    auto since = [&] { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count(); };
+    auto since = [&] {
+      return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+          .count();
+    };
     fixture.launch(key);
     launched.push_back(since());
     fixture.waitFor(key, "ready");
@@ -368,19 +389,22 @@ TEST_CASE("how long a start takes", "[measure]") {
     fixture.kill(key);
     fixture.waitFor(key, "exited");
   }
-  for (auto samples: {&launched, &ready}) std::nth_element(samples->begin(), samples->begin() + TIMES / 2, samples->end());
-  std::cout << "median launch to exec " << launched[TIMES / 2] << " ms, to ready " << ready[TIMES / 2] << " ms" << std::endl;
+  for (auto samples: {&launched, &ready})
+    std::nth_element(samples->begin(), samples->begin() + TIMES / 2, samples->end());
+  std::cout << "median launch to exec " << launched[TIMES / 2] << " ms, to ready "
+            << ready[TIMES / 2] << " ms" << std::endl;
 }
 
 TEST_CASE("how much of a start is the driver's", "[measure]") {
   requireRoot();
   TemporaryState state;
   std::filesystem::create_directories(state.path() + "/shim");
-  FakeShim shim(state.path() + "/shim", schema::SHIM_PROTOCOL_VERSION);      // answers at once
+  FakeShim shim(state.path() + "/shim", schema::SHIM_PROTOCOL_VERSION);  // answers at once
   auto io = kj::setupAsyncIo();
   SandboxImages images;
   constexpr int TIMES = 30;
-  NativeDriver driver(*io.lowLevelProvider, io.unixEventPort, images, {.stateFolder = state.path(), .shimBinary = "", .poolLevel = TIMES});
+  NativeDriver driver(*io.lowLevelProvider, io.unixEventPort, images,
+                      {.stateFolder = state.path(), .shimBinary = "", .poolLevel = TIMES});
   driver.open().wait(io.waitScope);
   driver.prime(DiskMb(64));
   io.provider->getTimer().afterDelay(1 * kj::SECONDS).wait(io.waitScope);
@@ -392,10 +416,13 @@ TEST_CASE("how much of a start is the driver's", "[measure]") {
     spec.getSpec().setDefaultPort(0);
     auto start = std::chrono::steady_clock::now();
     driver.launch(spec).wait(io.waitScope);
-    launched.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    launched.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+            .count());
   }
   std::nth_element(launched.begin(), launched.begin() + TIMES / 2, launched.end());
-  std::cout << "median launch with a shim that answers at once " << launched[TIMES / 2] << " ms" << std::endl;
+  std::cout << "median launch with a shim that answers at once " << launched[TIMES / 2] << " ms"
+            << std::endl;
   driver.shutdown().wait(io.waitScope);
 }
 

@@ -21,9 +21,9 @@ namespace meridian::container {
 namespace {
 
 constexpr int LO_INDEX = 1;
-constexpr int ETH0_INDEX = 100;      // above what kernels with tunnel modules put into each namespace
+constexpr int ETH0_INDEX = 100;  // above what kernels with tunnel modules put into each namespace
 
-constexpr size_t DELETE_AT_ONCE_MAX = 256;      // that fit one batch
+constexpr size_t DELETE_AT_ONCE_MAX = 256;  // that fit one batch
 
 // FNV-1a: stable over builds, unlike std::hash.
 uint64_t hashOf(const std::string& text) {
@@ -72,7 +72,8 @@ void deleteLink(const std::string& name) {
   }
 }
 
-NetPool::Network makeNetwork(const Subnet& subnet, uint32_t address, const std::string& bridge, const std::string& port) {
+NetPool::Network makeNetwork(const Subnet& subnet, uint32_t address, const std::string& bridge,
+                             const std::string& port) {
   auto hardware = hardwareAddressOf(address);
   KJ_ON_SCOPE_FAILURE(deleteLink(port));
   kj::AutoCloseFd fd;
@@ -107,14 +108,16 @@ std::optional<uint32_t> addressOf(const std::string& interface) {
   KJ_SYSCALL(getifaddrs(&all));
   KJ_DEFER(freeifaddrs(all));
   for (auto each = all; each != nullptr; each = each->ifa_next) {
-    if (each->ifa_addr != nullptr && each->ifa_addr->sa_family == AF_INET && interface == each->ifa_name) {
+    if (each->ifa_addr != nullptr && each->ifa_addr->sa_family == AF_INET &&
+        interface == each->ifa_name) {
       return ntohl(reinterpret_cast<sockaddr_in*>(each->ifa_addr)->sin_addr.s_addr);
     }
   }
   return std::nullopt;
 }
 
-// One that was deleted is no error: a veth pair goes by itself when its namespace ends, perhaps just now.
+// One that was deleted is no error: a veth pair goes by itself when its namespace ends, perhaps
+// just now.
 void deleteLinks(const std::vector<std::string>& names, uint32_t group) {
   RouteBatch batch;
   for (auto& name: names) {
@@ -122,16 +125,18 @@ void deleteLinks(const std::vector<std::string>& names, uint32_t group) {
   }
   batch.deleteGroup(group);
   kj::runCatchingExceptions([&batch] { RouteSocket().run(batch); });
-  for (auto& name: names) deleteLink(name);      // what is left, with its error
+  for (auto& name: names) deleteLink(name);  // what is left, with its error
 }
 
 Subnet openBridge(const std::string& bridge, uint64_t seed) {
   installPacketFilter(bridge);
   if (auto address = addressOf(bridge)) return Subnet(*address);
-  deleteLink(bridge);      // one without an address was left half made
+  deleteLink(bridge);  // one without an address was left half made
   RouteSocket socket;
   auto subnet = Subnet::choose(seed, socket.routes());
-  KJ_REQUIRE(subnet.has_value(), "each subnet 10.x.0.0/16 overlaps a route of this machine; one must be free for the containers");
+  KJ_REQUIRE(subnet.has_value(),
+             "each subnet 10.x.0.0/16 overlaps a route of this machine; one must be free for the "
+             "containers");
   RouteBatch add;
   add.addBridge(bridge.c_str(), hardwareAddressOf(subnet->gateway()));
   socket.run(add);
@@ -168,7 +173,9 @@ NetPool::NetPool(const std::string& stateFolder, env::Worker& worker, size_t lev
       pool_(level, [this](env::Urgency urgency) { return make(urgency); }) {}
 
 kj::Promise<void> NetPool::open(std::set<uint32_t> inUse) {
-  return worker_.call(env::Urgency::SOON, [bridge = bridge_, seed = seed_] { return openBridge(bridge, seed); })
+  return worker_
+      .call(env::Urgency::SOON,
+            [bridge = bridge_, seed = seed_] { return openBridge(bridge, seed); })
       .then([this, inUse = std::move(inUse)](Subnet&& subnet) {
         subnet_ = subnet;
         std::set<std::string> keep;
@@ -180,9 +187,10 @@ kj::Promise<void> NetPool::open(std::set<uint32_t> inUse) {
         }
         auto prefix = portOf(0);
         prefix.resize(prefix.size() - 4);
-        return worker_.run(env::Urgency::SOON, [prefix, keep = std::move(keep), group = groupOf(seed_)] {
-          removePorts(prefix, keep, group);
-        });
+        return worker_.run(env::Urgency::SOON,
+                           [prefix, keep = std::move(keep), group = groupOf(seed_)] {
+                             removePorts(prefix, keep, group);
+                           });
       });
 }
 
@@ -192,9 +200,8 @@ kj::Promise<void> NetPool::release(uint32_t address) {
   auto paf = kj::newPromiseAndFulfiller<void>();
   released_.push_back({*index, kj::mv(paf.fulfiller)});
   if (deleting_.empty()) {
-    deletion_ = deleteReleased().eagerlyEvaluate([](kj::Exception&& error) {
-      KJ_LOG(FATAL, "ports are no longer removed", error);
-    });
+    deletion_ = deleteReleased().eagerlyEvaluate(
+        [](kj::Exception&& error) { KJ_LOG(FATAL, "ports are no longer removed", error); });
   }
   return kj::mv(paf.promise);
 }
@@ -208,7 +215,9 @@ kj::Promise<void> NetPool::deleteReleased() {
     deleting_.push_back(kj::mv(released_.front()));
   }
   if (ports.empty()) return kj::READY_NOW;
-  return worker_.run(env::Urgency::SOON, [ports = std::move(ports), group = groupOf(seed_)] { deleteLinks(ports, group); })
+  return worker_
+      .run(env::Urgency::SOON,
+           [ports = std::move(ports), group = groupOf(seed_)] { deleteLinks(ports, group); })
       .then(
           [this] {
             for (auto& release: deleting_) {
@@ -239,11 +248,11 @@ kj::Promise<void> NetPool::remove() {
 
 kj::Promise<NetPool::Network> NetPool::make(env::Urgency urgency) {
   auto index = addresses_.allocate();
-  KJ_REQUIRE(index.has_value(), "this machine's platform has no network for another instance", NETWORKS_MAX);
+  KJ_REQUIRE(index.has_value(), "this machine's platform has no network for another instance",
+             NETWORKS_MAX);
   return worker_
-      .call(urgency, [subnet = subnet_, address = subnet_.address(*index), bridge = bridge_, port = portOf(*index)] {
-        return makeNetwork(subnet, address, bridge, port);
-      })
+      .call(urgency, [subnet = subnet_, address = subnet_.address(*index), bridge = bridge_,
+                      port = portOf(*index)] { return makeNetwork(subnet, address, bridge, port); })
       .catch_([this, index = *index](kj::Exception&& error) -> Network {
         addresses_.free(index);
         kj::throwFatalException(kj::mv(error));
@@ -251,6 +260,8 @@ kj::Promise<NetPool::Network> NetPool::make(env::Urgency urgency) {
 }
 
 // At most 15 characters, the kernel's limit.
-std::string NetPool::portOf(uint32_t index) const { return "mrv" + bridge_.substr(3) + hex(index, 4); }
+std::string NetPool::portOf(uint32_t index) const {
+  return "mrv" + bridge_.substr(3) + hex(index, 4);
+}
 
 }  // namespace meridian::container

@@ -42,7 +42,9 @@ TEST_CASE("a shim of another version is refused with a clear word") {
   FakeShim shim(subject.folder.path(), schema::SHIM_PROTOCOL_VERSION + 1);
   auto client = subject.connect();
   std::string why;
-  KJ_IF_MAYBE(error, kj::runCatchingExceptions([&] { client->hello().wait(subject.io.waitScope); })) why = error->getDescription().cStr();
+  KJ_IF_MAYBE(error,
+               kj::runCatchingExceptions([&] { client->hello().wait(subject.io.waitScope); }))
+    why = error->getDescription().cStr();
   CHECK(why.find("another version") != std::string::npos);
 }
 
@@ -67,7 +69,9 @@ TEST_CASE("when the connection ends, what waits and what comes later is rejected
   client->hello().wait(subject.io.waitScope);
   shim.disconnect();
   client->whenLost().wait(subject.io.waitScope);
-  auto list = [&] { client->call([](schema::ToShim::Builder to) { to.setList(); }).wait(subject.io.waitScope); };
+  auto list = [&] {
+    client->call([](schema::ToShim::Builder to) { to.setList(); }).wait(subject.io.waitScope);
+  };
   CHECK(faultOf(list) == kj::Exception::Type::DISCONNECTED);
 }
 
@@ -76,7 +80,10 @@ TEST_CASE("a request that no packet can hold is refused before it is sent") {
   FakeShim shim(subject.folder.path(), schema::SHIM_PROTOCOL_VERSION);
   auto client = subject.connect();
   std::string large(SHIM_PACKET_MAX, 'x');
-  auto send = [&] { client->call([&](schema::ToShim::Builder to) { to.initLaunch().setTag(large.c_str()); }).wait(subject.io.waitScope); };
+  auto send = [&] {
+    client->call([&](schema::ToShim::Builder to) { to.initLaunch().setTag(large.c_str()); })
+        .wait(subject.io.waitScope);
+  };
   CHECK(faultOf(send) == kj::Exception::Type::FAILED);
   CHECK((**client->hello().wait(subject.io.waitScope)).isHello());
 }
