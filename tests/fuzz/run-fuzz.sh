@@ -1,8 +1,8 @@
 #!/bin/sh
 # run-fuzz.sh FUZZER SEED [SECONDS]: fuzzes for a minute from the seeds beside SEED. New inputs go to a folder that is removed.
 set -eu
-fuzzer=$1
-seeds=$(dirname "$2")
+fuzzer=$(realpath "$1")
+seeds=$(dirname "$(realpath "$2")")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/corpus"
