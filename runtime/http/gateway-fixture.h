@@ -305,4 +305,26 @@ struct World {
   kj::Promise<void> serving = nullptr;
 };
 
+// What tests of the gateway say again and again.
+inline const std::string GET = "GET /sandbox/alice HTTP/1.1\r\nHost: a\r\n\r\n";
+inline const std::string HEAD = "HEAD /sandbox/alice HTTP/1.1\r\nHost: a\r\n\r\n";
+inline const std::string POST = "POST /sandbox/alice HTTP/1.1\r\nHost: a\r\n";
+inline const std::string CHUNKED = "Transfer-Encoding: chunked\r\n\r\n";
+inline const std::string OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+
+inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+inline bool isReady(kj::Promise<void>& promise, World& world) {
+  world.settle();
+  return promise.poll(world.io.waitScope);
+}
+
+// One request of `client`, answered by `container`.
+inline void exchange(Peer& client, Peer& container) {
+  client.send(GET);
+  container.receiveHead();
+  container.send(OK);
+  CHECK(client.receiveResponse() == OK);
+}
+
 }  // namespace meridian::http
