@@ -58,6 +58,13 @@ TEST_CASE("what is wrong with a config is said with field, value and what is all
   CHECK(withPath("/box/:id/*") == "routes[1].path: declared twice (\"/box/:id/*\"); allowed: each path once");
 }
 
+TEST_CASE("an application needs a name that can name") {
+  auto config = good();
+  config.name = "a/b";
+  CHECK(objection(config, "a/b", LIMITS) ==
+        "name: not a name (\"a/b\"); allowed: 1 to 128 of A-Z a-z 0-9 . _ ~ -, and neither . nor ..");
+}
+
 TEST_CASE("a class without a port is fine as long as no route leads to it") {
   CHECK(after([](Config& config) {
     config.classes[1].defaultPort = 0;

@@ -10,6 +10,8 @@ namespace {
 
 using Objection = std::optional<std::string>;
 
+constexpr auto NAME_ALLOWED = "1 to 128 of A-Z a-z 0-9 . _ ~ -, and neither . nor ..";
+
 // `what` is said of `value`, which is cut: it may be anything.
 std::string problem(const std::string& field, const std::string& what, const std::string& value, const std::string& allowed) {
   constexpr size_t SHOWN_MAX_BYTES = 128;
@@ -24,6 +26,7 @@ std::string atMost(size_t max) { return "at most " + std::to_string(max); }
 
 Objection checkWhole(const Config& config, const std::string& application, const ConfigLimits& limits) {
   if (config.name != application) return problem("name", "another application's", config.name, application);
+  if (!isName(config.name)) return problem("name", "not a name", config.name, NAME_ALLOWED);
   if (config.classes.empty()) return "classes: empty; allowed: at least one class (remove takes an application away)";
   if (config.classes.size() > limits.classesMax) {
     return problem("classes", "too many", std::to_string(config.classes.size()), atMost(limits.classesMax));
@@ -41,7 +44,7 @@ Objection checkClass(const ClassDeclaration& declaration, size_t index, const Co
   auto field = [&](const char* name) { return element("classes", index, name); };
   auto& [name, image, resources, maxInstances, defaultPort] = declaration;
   if (!isName(name.value())) {
-    return problem(field("className"), "not a name", name.value(), "1 to 128 of A-Z a-z 0-9 . _ ~ -, and neither . nor ..");
+    return problem(field("className"), "not a name", name.value(), NAME_ALLOWED);
   }
   if (image.empty()) return problem(field("image"), "missing", image, "rootfs:DIR or oci:DIR[:tag]");
   if (resources.cpu.value() == 0) return problem(field("resources.cpuMicro"), "too little", "0", "at least 1");

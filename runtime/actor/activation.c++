@@ -148,27 +148,29 @@ void Activation::startCall(kj::Own<Call> call) {
     case Settled::NO:
       break;
   }
-  auto* key = call.get();
   Running running{kj::mv(call), nullptr};
   if (actor_->cancellation() == DurableActorBase::Cancellation::BETWEEN_TURNS) {
     auto paf = kj::newPromiseAndFulfiller<void>();
     running.cancel = kj::mv(paf.fulfiller);
     method = method.exclusiveJoin(kj::mv(paf.promise));
   }
-  running_.emplace(key, kj::mv(running));
-  auto end = [this, key]() {
-    auto ended = running_.extract(key);
+  auto started = ++lastStarted_;
+  running_.emplace(started, kj::mv(running));
+  auto end = [this, started]() {
+    auto ended = running_.extract(started);
     return kj::mv(ended.mapped().call);
   };
   tasks_->add(method.then([this, end]() { end()->fulfill(observed_); },
-                         [this, end](kj::Exception&& why) { end()->reject(kj::mv(why), observed_); }));
+                          [this, end](kj::Exception&& why) { end()->reject(kj::mv(why), observed_); }));
 }
 
 void Activation::callerGone(Call& call) {
-  auto found = running_.find(&call);
-  if (found == running_.end()) return;
-  KJ_IF_MAYBE(cancel, found->second.cancel) {
-    (*cancel)->reject(KJ_EXCEPTION(DISCONNECTED, "the caller has gone"));
+  for (auto& [started, running] : running_) {
+    if (running.call.get() != &call) continue;
+    KJ_IF_MAYBE(cancel, running.cancel) {
+      (*cancel)->reject(KJ_EXCEPTION(DISCONNECTED, "the caller has gone"));
+    }
+    return;
   }
 }
 
@@ -344,7 +346,7 @@ void Activation::letGo() {
       alarmLost = true;
     }
   }
-  for (auto& [key, running] : running_) giveUp(running.call);
+  for (auto& [started, running] : running_) giveUp(running.call);
   mailbox_.clear();
   running_.clear();
   // Its row in the store stands; only this host's clock forgot the alarm when it fired.

@@ -98,7 +98,8 @@ class Activation final: public caf::event_based_actor, public ActorEnv, private 
     kj::Own<Call> call;
     kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> cancel;   // for classes that opted in
   };
-  std::map<Call*, Running> running_;
+  std::map<uint64_t, Running> running_;   // by their order of starting, which no address decides
+  uint64_t lastStarted_ = 0;
   uint32_t continuations_ = 0;          // waits under way
   kj::Maybe<kj::Exception> resetReason_;
   bool gone_ = false;

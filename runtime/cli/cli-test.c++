@@ -269,12 +269,7 @@ TEST_CASE("start wakes a container with its environment") {
 
 TEST_CASE("an error of the platform is one line") {
   World world;
-  auto result = world({"start", "Box/gone"});
-  CHECK(result.status == 1);
-  CHECK(result.out == "");
-  CHECK(result.err.starts_with("meridian: "));
-  CHECK(result.err.ends_with("nobody knows it\n"));
-  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  expectError(world({"start", "Box/gone"}), 1, "nobody knows it");
 }
 
 TEST_CASE("stop sends the signal that was asked for") {
@@ -387,6 +382,17 @@ TEST_CASE("exec passes Ctrl-C on to the command") {
   CHECK(world.fleet.calls() == "process signal 2\n");
 }
 
+TEST_CASE("exec passes a second Ctrl-C on too, when the first was taken") {
+  World world;
+  auto run = world.begin({"exec", "Box/alice", "--", "stubborn"});
+  CHECK(run->output(8) == "waiting\n");
+  run->signal(SIGINT);
+  CHECK(run->output(10) == "once more\n");
+  run->signal(SIGINT);
+  CHECK(run->finish().status == 128 + SIGINT);
+  CHECK(world.fleet.calls() == "process signal 2\nprocess signal 2\n");
+}
+
 TEST_CASE("exec ends quietly when nobody reads its output") {
   World world;
   auto run = world.begin({"exec", "Box/alice", "--", "flood"});
@@ -399,9 +405,8 @@ TEST_CASE("exec ends quietly when nobody reads its output") {
 
 TEST_CASE("exec that cannot run its command ends with 125") {
   World world;
-  auto unknown = world({"exec", "Box/alice", "--", "nonsense"});
-  CHECK(unknown.status == 125);
-  CHECK(unknown.err.ends_with("the command does not exist\n"));
+  expectError(world({"exec", "Box/alice", "--", "nonsense"}), 125, "the command does not exist");
+  expectError(world({"exec", "Box/old", "--", "cat"}), 125, "it does not run");
   expectError(world({"exec", "Box/alice"}), 125, "no command; allowed: exec CLASS/ID -- CMD...");
 }
 

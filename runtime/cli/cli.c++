@@ -39,7 +39,7 @@ class CommandLine {
         ->envname("MERIDIAN_STATE")->type_name("DIR");
     app_.get_formatter()->label("SUBCOMMAND", "VERB");
     app_.get_formatter()->label("Subcommands", "Verbs");
-    app_.require_subcommand(0, 1);  // checkWords() says it better
+    app_.require_subcommand(0, 1);  // findFault() says it better
     app_.fallthrough();
     addPlatformVerbs();
     addApplicationVerbs();
@@ -315,10 +315,20 @@ int CommandLine::explain(const CLI::ParseError& error) {
   return STATUS_USAGE;
 }
 
-std::string sentence(const kj::Exception& exception) {
+// What the platform said, without what Cap'n Proto and KJ put before it: where it was thrown, and the condition that a
+// KJ_REQUIRE found broken.
+std::string words(const kj::Exception& exception) {
   constexpr std::string_view REMOTE = "remote exception: ";
+  constexpr std::string_view CONDITION = "expected ";
   std::string text = exception.getDescription().cStr();
   if (text.starts_with(REMOTE)) text.erase(0, REMOTE.size());
+  auto end = text.find("; ");
+  if (text.starts_with(CONDITION) && end != std::string::npos) text.erase(0, end + 2);
+  return text;
+}
+
+std::string sentence(const kj::Exception& exception) {
+  std::string text = words(exception);
   switch (exception.getType()) {
     case kj::Exception::Type::FAILED: return text;
     case kj::Exception::Type::OVERLOADED: return "the platform is overloaded, try again: " + text;

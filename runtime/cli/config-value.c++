@@ -17,11 +17,13 @@ struct DurationUnit {
 
 constexpr DurationUnit DURATION_UNITS[] = {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}};
 
+constexpr size_t KEY_SHOWN_MAX_BYTES = 200;
+
 // `FILE:LINE: KEY: what`; the whole file has no key.
 std::string located(const std::string& file, int line, const std::string& key,
                     std::string_view what) {
   std::string text = file + ":" + std::to_string(line) + ": ";
-  if (!key.empty()) text += key + ": ";
+  if (!key.empty()) text += key.substr(0, KEY_SHOWN_MAX_BYTES) + ": ";
   return text.append(what);
 }
 

@@ -37,11 +37,15 @@ kj::Promise<void> passOn(kj::UnixEventPort& port, int signal, schema::Process::C
   return port.onSignal(signal).then([&port, signal, process](siginfo_t&&) mutable {
     auto request = process.signalRequest();
     request.setNumber(signal);
-    auto taken = request.send().ignoreResult().catch_([](kj::Exception&&) {});  // it has ended
-    auto onTaken = taken.then([&port, signal, process]() mutable {
-      return passOn(port, signal, kj::mv(process));
-    });
-    return onTaken.exclusiveJoin(port.onSignal(signal).ignoreResult());
+    auto taken = request.send().ignoreResult()
+                     .catch_([](kj::Exception&&) {})  // the command has ended
+                     .then([]() { return true; });
+    auto again = port.onSignal(signal).then([](siginfo_t&&) { return false; });
+    return taken.exclusiveJoin(kj::mv(again))
+        .then([&port, signal, process](bool wasTaken) mutable -> kj::Promise<void> {
+          if (!wasTaken) return kj::READY_NOW;
+          return passOn(port, signal, kj::mv(process));
+        });
   });
 }
 

@@ -52,7 +52,8 @@ class FakeProcess final: public schema::Process::Server {
       exit(3, -1);
     } else if (argv[0] == "killed") {
       exit(-1, 9);
-    } else if (argv[0] == "wait") {
+    } else if (argv[0] == "wait" || argv[0] == "stubborn") {
+      stubborn_ = argv[0] == "stubborn";
       send(stdout_, "waiting\n");
     } else if (argv[0] == "flood") {
       flood_ = flood().eagerlyEvaluate(nullptr);
@@ -75,7 +76,12 @@ class FakeProcess final: public schema::Process::Server {
 
   kj::Promise<void> signal(SignalContext context) override {
     calls_.note("process signal ", context.getParams().getNumber());
-    exit(-1, context.getParams().getNumber());
+    if (stubborn_) {
+      stubborn_ = false;
+      afterAnswer_ = kj::evalLast([this]() { send(stdout_, "once more\n"); }).eagerlyEvaluate(nullptr);
+    } else {
+      exit(-1, context.getParams().getNumber());
+    }
     return kj::READY_NOW;
   }
 
@@ -128,8 +134,10 @@ class FakeProcess final: public schema::Process::Server {
   schema::ByteSink::Client stderr_;
   int code_ = -1;
   int signal_ = -1;
+  bool stubborn_ = false;
   Exited exited_ = newExited();
   kj::Promise<void> flood_ = nullptr;
+  kj::Promise<void> afterAnswer_ = nullptr;
 };
 
 void fillRunning(schema::ContainerStatus::Builder status, kj::StringPtr id) {

@@ -43,6 +43,7 @@ std::string toText(schema::Decision::Reader decision) {
   std::string text = isoTime(decision.getAtNs()) + "  " + std::string(decision.getTier()) + ": " +
                      (refused ? "nothing fits" : "chose " + std::string(decision.getChosen()));
   if (decision.getReason().size() != 0) text += ", " + std::string(decision.getReason());
+  if (decision.getCandidates().size() == 0) return text + "\n";
   Table table({"  CANDIDATE", "FEASIBLE", "SCORE", "REASON"});
   for (auto candidate : decision.getCandidates()) {
     table.add({"  " + std::string(candidate.getName()), candidate.getFeasible() ? "yes" : "no",

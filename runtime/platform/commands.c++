@@ -39,6 +39,17 @@ void announce(const EmbeddedPlatform& platform) {
   fflush(stdout);
 }
 
+enum class End { SIGNALLED, DOWN };
+
+// Throws when a store has stopped for good.
+End serveUntilEnded(EmbeddedPlatform& platform) {
+  return anySignal(platform.io().unixEventPort)
+      .then([](int) { return End::SIGNALLED; })
+      .exclusiveJoin(platform.whenDown().then([]() { return End::DOWN; }))
+      .exclusiveJoin(platform.whenBroken().then([]() { return End::DOWN; }))
+      .wait(platform.io().waitScope);
+}
+
 uint64_t lastEvent(actor::Host& host) {
   uint64_t last = 0;
   for (;;) {
@@ -48,16 +59,18 @@ uint64_t lastEvent(actor::Host& host) {
   }
 }
 
-// Deploys the application of `dev`; a refusal is the error of the command.
-kj::Promise<void> deployForDev(EmbeddedPlatform& platform, const cli::ApplicationConfig& application, DevPrinter& printer) {
+// Deploys the application of `dev`; answers why it was refused.
+kj::Promise<kj::Maybe<kj::String>> deployForDev(EmbeddedPlatform& platform, const cli::ApplicationConfig& application,
+                                                DevPrinter& printer) {
   auto request = platform.fleet().deployRequest();
   auto config = request.initConfig();
   cli::write(application, cli::STOP_GRACE_DEV, config);
   printer.printRoutes(config, platform.httpAddress());
   request.setForce(schema::Force::YES);   // The folder is this application's alone: a class that went away is gone.
-  return request.send().then([](auto&& answer) {
+  return request.send().then([](auto&& answer) -> kj::Maybe<kj::String> {
     auto outcome = answer.getOutcome();
-    if (outcome.isRefused()) throw cli::Failure(outcome.getRefused().cStr());
+    if (outcome.isRefused()) return kj::heapString(outcome.getRefused());
+    return nullptr;
   });
 }
 
@@ -87,19 +100,13 @@ int Commands::dev(const cli::DevOptions& options) {
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   DevPrinter printer(platform.fleet());
-  KJ_IF_MAYBE(error, kj::runCatchingExceptions([&]() {
-    deployForDev(platform, options.application, printer).wait(waitScope);
-    printer.start(lastEvent(platform.serverHost())).wait(waitScope);
-  })) {
+  KJ_IF_MAYBE(refusal, deployForDev(platform, options.application, printer).wait(waitScope)) {
     platform.stopEverything().wait(waitScope);
-    throw cli::Failure(error->getDescription().cStr());
+    throw cli::Failure(refusal->cStr());
   }
+  printer.start(lastEvent(platform.serverHost())).wait(waitScope);
   announce(platform);
-  bool signalled = anySignal(platform.io().unixEventPort)
-                       .then([](int) { return true; })
-                       .exclusiveJoin(platform.whenDown().then([]() { return false; }))
-                       .wait(waitScope);
-  if (signalled) stopInForeground(platform);
+  if (serveUntilEnded(platform) == End::SIGNALLED) stopInForeground(platform);
   return 0;
 }
 
@@ -111,11 +118,7 @@ int Commands::up(const cli::UpOptions& options) {
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   announce(platform);
-  bool signalled = anySignal(platform.io().unixEventPort)
-                       .then([](int) { return true; })
-                       .exclusiveJoin(platform.whenDown().then([]() { return false; }))
-                       .wait(waitScope);
-  if (signalled) platform.leaveRunning().wait(waitScope);
+  if (serveUntilEnded(platform) == End::SIGNALLED) platform.leaveRunning().wait(waitScope);
   return 0;
 }
 

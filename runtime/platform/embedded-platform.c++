@@ -28,7 +28,7 @@ Random seededByKernel() {
 
 EmbeddedPlatform::EmbeddedPlatform(const StateFolder& state, PlatformOptions options)
     : state_(state), options_(kj::mv(options)), loop_(system_), random_(seededByKernel()), down_(nullptr),
-      images_(state.at("images")),
+      images_(state.at("images")), imageWorker_(loop_.io().unixEventPort, 1),
       driver_(*loop_.io().lowLevelProvider, loop_.io().unixEventPort, images_,
               {.stateFolder = state.path(), .shimBinary = options_.shimBinary}),
       driverVat_(loop_.shard()), serverStore_(store::openLmdbStore(state.at("server"))),
@@ -108,6 +108,16 @@ kj::Promise<void> EmbeddedPlatform::stopEverything() {
            return clientToServer_.actor("Supervisor", name.c_str()).castAs<schema::Supervisor>();
          })
       .then([this]() { return driver_.shutdown(); });
+}
+
+kj::Promise<void> EmbeddedPlatform::whenBroken() {
+  auto failure = [this](const char* role) {
+    return [this, role](env::StoreState state) -> kj::Promise<void> {
+      auto what = state == env::StoreState::DEPOSED ? "was opened by another process" : "contradicts itself on disk";
+      return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str("the store ", state_.at(role), " ", what));
+    };
+  };
+  return server_.host().whenStoreStops().then(failure("server")).exclusiveJoin(agent_.host().whenStoreStops().then(failure("agent")));
 }
 
 kj::Promise<void> EmbeddedPlatform::killEverything() { return driver_.shutdown(); }

@@ -11,6 +11,7 @@
 
 #include "actors/fleet/fleet-server.h"
 #include "runtime/actor/shard-thread.h"
+#include "runtime/cli/platform.h"
 #include "runtime/container/native-driver.h"
 #include "runtime/http/gateway.h"
 #include "runtime/image/image-store.h"
@@ -55,6 +56,9 @@ class EmbeddedPlatform {
 
   // Resolves when an operator has asked for `down`, after everything has stopped.
   kj::Promise<void> whenDown() { return down_.addBranch(); }
+
+  // Rejected when a store has stopped for good: the platform can do nothing more. To be called once.
+  kj::Promise<void> whenBroken();
 
   kj::AsyncIoContext& io() { return loop_.io(); }
   env::Clock& clock() { return loop_.clock(); }

@@ -1,6 +1,7 @@
 #include "runtime/store/commit-queue.h"
 
 #include <kj/debug.h>
+#include <kj/encoding.h>
 
 #include <algorithm>
 #include <utility>
@@ -19,8 +20,8 @@ size_t requireWithinBounds(const env::WriteSet& writes) {
   for (const auto& write : writes.writes) {
     requireKey(write.key);
     size_t valueBytes = write.value ? write.value->size() : 0;
-    KJ_REQUIRE(valueBytes <= Store::VALUE_MAX, "a value is longer than a store takes", write.key.c_str(),
-               valueBytes, Store::VALUE_MAX);
+    KJ_REQUIRE(valueBytes <= Store::VALUE_MAX, "a value is longer than a store takes",
+               kj::encodeCEscape(kj::arrayPtr(write.key.data(), write.key.size())), valueBytes, Store::VALUE_MAX);
     bytes += write.key.size() + valueBytes;
   }
   KJ_REQUIRE(writes.journal.size() <= Store::JOURNAL_SET_MAX, "a write set has more journal entries than a store takes",

@@ -44,7 +44,7 @@ CommitThread::Outcome CommitThread::commit(const CommitQueue::Batch& batch) {
     Transaction transaction(environment_, Transaction::Mode::WRITE);
     Meta meta = readMeta(transaction, tables_);
     if (meta.term != term_) {
-      spdlog::error("event=store-deposed file={} term={} newTerm={}", environment_.file(), term_, meta.term);
+      spdlog::warn("event=store-deposed file={} term={} newTerm={}", environment_.file(), term_, meta.term);
       return Outcome::DEPOSED;
     }
     write(transaction, batch);

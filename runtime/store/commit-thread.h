@@ -2,10 +2,12 @@
 // first checks that the store's term is still ours. How a batch can end:
 //
 //   committed        it is on disk
-//   no space         ENOSPC from a write, or the map is full: the batch and all that waits are aborted
+//   no space         ENOSPC from a data write or the sync before the meta page, or the map is full: the batch and all that
+//                    waits are aborted; no meta page leads to what was written of it
 //   another term     somebody has opened the store since: deposed, nothing is committed any more
 //   broken contents  a checksum or LMDB's own pages do not hold: corrupt, likewise
-//   any other fault  of a write or a sync, or a commit that does not end: the process ends (fatal.h)
+//   any other fault  of a write or a sync, of the meta page in particular, or a commit that does not end: the process ends
+//                    (fatal.h)
 #pragma once
 
 #include <thread>

@@ -36,9 +36,7 @@ uint32_t checksum(std::string_view key, std::string_view value) {
 }
 
 // Keys are bytes; in a message only what can be read is shown as it is.
-kj::String readable(std::string_view key) {
-  return kj::encodeCEscape(kj::arrayPtr(reinterpret_cast<const kj::byte*>(key.data()), key.size()));
-}
+kj::String readable(std::string_view key) { return kj::encodeCEscape(kj::arrayPtr(key.data(), key.size())); }
 
 }  // namespace
 

@@ -75,6 +75,8 @@ class Transaction {
   // Of a reading one: lets go of its snapshot, takes the newest.
   void reset();
   void renew();
+  // LMDB's number of the snapshot, above 0: one for each commit.
+  uint64_t snapshot() const { return mdb_txn_id(txn_); }
 
   enum class Absent { CREATE, FAIL };
   Table open(const char* name, Absent absent);

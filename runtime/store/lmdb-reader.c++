@@ -25,7 +25,13 @@ void LmdbReader::reset() {
 
 Lsn LmdbReader::lsn() {
   check(view_ == View::SNAPSHOT, "a reader is used between renew and reset");
-  return Lsn(readMeta(transaction_, tables_).lsn);
+  // Asked in every turn, while few turns see a new snapshot.
+  uint64_t snapshot = transaction_.snapshot();
+  if (snapshot != lsnSnapshot_) {
+    lsn_ = Lsn(readMeta(transaction_, tables_).lsn);
+    lsnSnapshot_ = snapshot;
+  }
+  return lsn_;
 }
 
 std::optional<std::string_view> LmdbReader::get(std::string_view key) {

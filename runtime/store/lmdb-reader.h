@@ -30,6 +30,8 @@ class LmdbReader final: public env::Reader {
   lmdb::Transaction transaction_;
   kj::Own<lmdb::Cursor> idleCursor_;  // over the rows, kept from the last scan; null while a scan runs
   View view_ = View::NONE;
+  uint64_t lsnSnapshot_ = 0;          // the snapshot that `lsn_` was read from, as LMDB numbers them
+  Lsn lsn_;
 };
 
 }  // namespace meridian::store

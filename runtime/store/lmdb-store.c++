@@ -8,12 +8,13 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include "runtime/store/commit-queue.h"
 #include "runtime/store/commit-thread.h"
-#include "runtime/store/lmdb-reader.h"
 #include "runtime/store/lmdb-handles.h"
+#include "runtime/store/lmdb-reader.h"
 #include "runtime/store/tables.h"
 
 namespace meridian::store {
@@ -109,7 +110,11 @@ class LmdbStore final: public env::Store {
 kj::Own<env::Store> openLmdbStore(const std::string& folder, const LmdbOptions& options) {
   makeFolder(folder);
   auto file = folder + "/store.mdb";
-  if (access(file.c_str(), F_OK) != 0) makeStore(folder, file, options);
+  if (access(file.c_str(), F_OK) != 0) {
+    // Only what is known to be absent is made anew.
+    KJ_REQUIRE(errno == ENOENT, "the store's file cannot be reached", file.c_str(), strerror(errno));
+    makeStore(folder, file, options);
+  }
   return kj::heap<LmdbStore>(file, options);
 }
 

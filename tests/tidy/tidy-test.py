@@ -74,6 +74,7 @@ class Tidy(unittest.TestCase):
     def test_leftovers(self):
         self.finds('runtime/http/head.c++', '  KJ_DBG(x);\n', 'debug print')
         self.finds('runtime/http/head.c++', '  std::cerr << x;\n', 'debug print')
+        self.assertEqual(findings({'runtime/main.c++': 'int main() { std::puts("x"); }\n'}), [])
         self.finds('runtime/http/head.c++', '// TODO: later\n', 'TODO without its kind')
         self.assertEqual(findings({'runtime/http/head.c++': '// TODO(perf): one copy less\n'}), [])
 
@@ -89,6 +90,10 @@ class Tidy(unittest.TestCase):
         self.finds('runtime/http/dead.c++', 'int x;\n', 'named in no meson.build')
         self.finds('runtime/http/dead.h', '#pragma once\n', 'included by nobody')
         self.finds('schema/dead.capnp', '@0x2;\n', 'named in no meson.build')
+
+    def test_a_file_named_by_a_loop_is_not_dead(self):
+        loop = "foreach name : ['head']\n  test(name, executable(name, name + '-test.c++', 'head.c++'))\nendforeach\n"
+        self.assertEqual(findings({'runtime/http/meson.build': loop, 'runtime/http/head-test.c++': ''}), [])
 
 
 if __name__ == '__main__':

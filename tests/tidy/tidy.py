@@ -53,7 +53,9 @@ SCRIPTS = ['quickstart', 'check', '.ci/run']
 LINES_MAX = 500
 
 TODO = re.compile(r'TODO(?!\((soon|someday|perf|test)\): \S)')
-DEBUG_PRINT = re.compile(r'\bKJ_DBG\b|\bstd::(cout|cerr)\b|(?<![\w:])(std::)?(printf|puts)\s*\(')
+DEBUG_PRINT = re.compile(r'\bKJ_DBG\b')
+PRINT = re.compile(r'\bstd::(cout|cerr)\b|(?<![\w:])(std::)?(printf|puts)\s*\(')
+PRINTING = ['runtime/platform', 'runtime/cli']    # what talks to the user
 INCLUDE = re.compile(r'\s*#include\s+(["<])([^">]+)[">]')
 
 
@@ -74,7 +76,7 @@ def below(path, folder):
 
 
 def is_test(path):
-    return re.search(r'-test\.(c\+\+|c)$', path) is not None
+    return re.search(r'-(test|harness)\.(c\+\+|c)$', path) is not None
 
 
 def may_include(path, target):
@@ -132,20 +134,24 @@ def check_code(path, text, lines):
     if path.endswith('.h') and '#pragma once' not in text:
         yield 1, 'a header without #pragma once'
     is_program = re.search(r'^int main\(', text, re.MULTILINE) is not None
-    if below(path, 'runtime') or below(path, 'actors') or below(path, 'bpf'):
+    may_print = is_program or is_test(path) or any(below(path, folder) for folder in PRINTING)
+    if any(below(path, folder) for folder in ['runtime', 'actors', 'bpf']):
         for number, line in enumerate(lines, 1):
-            if DEBUG_PRINT.search(line) and not is_test(path) and not is_program:
+            if DEBUG_PRINT.search(line) or (PRINT.search(line) and not may_print):
                 yield number, 'a stray debug print'
 
 
 def built_names(texts):
-    """(folder, word) for each quoted word of each meson.build."""
+    """Paths of the quoted words of each meson.build, also of two in a row: 'score' + '-test.c++'."""
     names = set()
     for path, text in texts.items():
-        if os.path.basename(path) == 'meson.build':
-            folder = os.path.dirname(path)
-            for word in re.findall(r"'([^'\n]+)'", text):
-                names.add(os.path.normpath(os.path.join(folder, word)))
+        if os.path.basename(path) != 'meson.build':
+            continue
+        folder = os.path.dirname(path)
+        words = set(re.findall(r"'([^'\n]+)'", text))
+        endings = {word for word in words if word.startswith('-') and word.endswith(CODE)}
+        for word in words | {word + ending for word in words for ending in endings}:
+            names.add(os.path.normpath(os.path.join(folder, word)))
     return names
 
 

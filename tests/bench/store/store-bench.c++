@@ -3,7 +3,6 @@
 // bytes each, on the disk that holds the scratch folder. Store and floor take turns in each round; medians are shown.
 
 #include <lmdb.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "runtime/base/random.h"
 #include "runtime/store/await-durable.h"
 #include "runtime/store/lmdb-store.h"
+#include "tests/scratch-folder.h"
 
 namespace meridian::bench {
 
@@ -34,21 +34,6 @@ struct Effort {
 };
 constexpr Effort FULL{.rounds = 31, .batches = 60};
 constexpr Effort SHORT{.rounds = 1, .batches = 5};
-
-class ScratchFolder {
- public:
-  explicit ScratchFolder(const std::filesystem::path& parent) {
-    std::string pattern = parent / "store-bench-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no scratch folder in " + parent.string());
-    path_ = pattern;
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::string randomKey(Random& random) { return "key/" + std::to_string(random.below(KEYS)); }
 
@@ -168,7 +153,7 @@ int main(int argc, char** argv) {
   app.add_option("--folder", parent, "where to put the scratch folder: its disk is what is measured");
   CLI11_PARSE(app, argc, argv);
   try {
-    bench::ScratchFolder folder(parent);
+    tests::ScratchFolder folder(parent);
     bench::Floor floor(folder.path());
     auto store = store::openLmdbStore(folder.path(), {.mapBytes = bench::MAP_BYTES});
     Random random(1);

@@ -1,9 +1,9 @@
 // The crash-state proof of the LMDB store: a workload runs while all writes below LMDB are recorded; then, for every moment
-// at which the power could have failed and for many ways in which the disk could have been left, the store is opened on just that
-// and must hold all write sets that it had acknowledged and none by halves, and go on from there.
+// at which the power could have failed and for many ways in which the disk could have been left, the store is opened on just
+// that and must hold all write sets that it had acknowledged and none by halves, and go on from there.
 //
-// Each state is judged in a process of its own, since broken pages can end a process. So that the proof can fail, the same is
-// done with all syncs taken out of the recording, and must find losses.
+// Each state is judged in a process of its own, since broken pages can end a process. So that the proof can fail, the same
+// is done with all syncs taken out of the recording, and must find losses.
 
 #include <kj/exception.h>
 #include <spdlog/spdlog.h>
@@ -21,6 +21,7 @@
 #include "runtime/store/lmdb-store.h"
 #include "tests/integration/store-crash/crash-states.h"
 #include "tests/integration/store-crash/workload.h"
+#include "tests/scratch-folder.h"
 
 namespace meridian::crash {
 
@@ -30,24 +31,13 @@ constexpr size_t MAP_BYTES = 64 << 20;
 constexpr unsigned REPORTED_MAX = 5;  // bad states that are described
 constexpr unsigned STATES_MIN = 300;
 
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    // In memory where there is such a place: syncs to a real disk prove nothing more here.
-    std::filesystem::path parent = "/dev/shm";
-    if (!std::filesystem::is_directory(parent)) parent = std::filesystem::temp_directory_path();
-    std::string pattern = parent / "store-crash-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no scratch folder in " + parent.string());
-    path_ = pattern;
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+// In memory where there is such a place: syncs to a real disk prove nothing more here.
+std::filesystem::path scratchParent() {
+  std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+}
 
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
+using tests::ScratchFolder;
 using Digests = std::map<uint64_t, uint64_t>;
 
 std::string judgeContents(env::Store& store, const CrashState& state, const Digests& digests) {
@@ -110,7 +100,7 @@ class Judge {
 
  private:
   bool isGood(const CrashState& state) {
-    ScratchFolder folder;
+    ScratchFolder folder(scratchParent());
     if (state.exists) std::ofstream(folder.path() + "/store.mdb", std::ios::binary) << state.file;
     fflush(stdout);
     pid_t child = fork();
@@ -145,14 +135,14 @@ Count judgeAll(const Recording& recording, const CrashOptions& options, const Di
 
 int run(uint64_t seed, bool isLong) {
   Workload workload(seed);
-  ScratchFolder folder;
-  auto recording = workload.run(folder.path(), isLong ? 150 : 30);
-  auto real = judgeAll(recording, {.variants = isLong ? 4u : 1u}, workload.digests(), seed, Report::BAD_STATES);
+  ScratchFolder folder(scratchParent());
+  auto recording = workload.run(folder.path(), isLong ? 100 : 30);
+  auto real = judgeAll(recording, {.variants = isLong ? 3u : 1u}, workload.digests(), seed, Report::BAD_STATES);
   printf("%u crash states, %u bad (seed %lu)\n", real.states, real.bad, seed);
 
   // A short recording: without syncs everything stays pending to its end.
   Workload careless(seed + 1);
-  ScratchFolder other;
+  ScratchFolder other(scratchParent());
   auto unsynced = careless.run(other.path(), 5).withoutSyncs();
   auto planted = judgeAll(unsynced, {.variants = 1}, careless.digests(), seed, Report::NOTHING);
   printf("with syncs taken out: %u crash states, %u bad, as must be\n", planted.states, planted.bad);

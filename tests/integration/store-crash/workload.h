@@ -1,6 +1,6 @@
-// Workload: write sets made from a seed, and what a store must hold after each of them. Each set writes several keys, small and
-// large, of a small space, so that sets overwrite one another's keys, the tree splits and merges, and large values take pages
-// of their own; some write to the journal.
+// Workload: write sets made from a seed, and what a store must hold after each of them. Each set writes several keys, small
+// and large, of a small space, so that sets overwrite one another's keys, the tree splits and merges, and large values take
+// pages of their own; some write to the journal.
 #pragma once
 
 #include <map>
