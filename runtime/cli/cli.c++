@@ -194,6 +194,10 @@ void CommandLine::addApplicationVerbs() {
   deployVerb->add_flag("--force", force_, "Let a class go though IDs of it are not stopped");
   addJson(deployVerb);
 
+  addJson(addClientVerb("info", "Show the running platform", [this](FleetClient& client) {
+    info(client, formatOf(json_));
+  }));
+
   addJson(addClientVerb("apps", "List the applications", [this](FleetClient& client) {
     listApplications(client, formatOf(json_));
   }));

@@ -104,7 +104,7 @@ fleet::Platform EmbeddedPlatform::fleetPlatform() {
               // The answer leaves before the process does.
               loop_.clock().after(std::chrono::milliseconds(20)).then([this]() { downFulfiller_->fulfill(); }).detach([](auto&&) {});
             });
-          }};
+          }, [this]() { return agentStore_->counters().batches; }};
 }
 
 schema::Fleet::Client EmbeddedPlatform::fleet() { return clientToServer_.service("fleet").castAs<schema::Fleet>(); }

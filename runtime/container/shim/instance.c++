@@ -58,23 +58,15 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
       out_{{}, LineAssembler(container::LogStream::OUT, launch_.key.generation)},
       err_{{}, LineAssembler(container::LogStream::ERR, launch_.key.generation)} {
   bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
-  kj::AutoCloseFd cgroup;
-  if (v2) {
-    createCgroup();
-    cgroup = machine_.cgroups.open(launch_.cgroup);
-  }
-  auto child = clone(netns, cgroup.get());
+  if (v2) createCgroup();
+  auto child = clone(netns);
   pid_ = child.child.pid;
   startTime_ = startTimeOf(pid_);  // now, while it surely exists
   reports_ = kj::mv(child.child.reports);
   out_.pipe = kj::mv(child.out);
   err_.pipe = kj::mv(child.err);
   try {
-    if (!v2) {
-      // While the child is mounting, on the other core.
-      createCgroup();
-      machine_.cgroups.attach(launch_.cgroup, pid_);
-    }
+    if (!v2) createCgroup();  // while the child is mounting, on the other core
     log_ = std::make_unique<RotatingFile>(launch_.logDir, container::LOG_FILE, container::LOG_FILE_OLDER,
                                           launch_.logBytesMax);
     watch();
@@ -112,18 +104,9 @@ void Instance::kill() {
 }
 
 Child Instance::exec(const ProgramImage& program, const int (&stdio)[3]) {
-  bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
-  kj::AutoCloseFd cgroup;
-  if (v2) cgroup = machine_.cgroups.open(launch_.cgroup);
-  auto child = startExec(program, pid_, stdio, cgroup.get());
+  auto child = startExec(program, pid_, stdio, machine_.cgroups.entrance(launch_.cgroup));
   ++execs_;
-  try {
-    if (!v2) machine_.cgroups.attach(launch_.cgroup, child.pid);
-    sendGo(child.reports);
-  } catch (const std::system_error&) {
-    // Without a "go on" it never enters the container.
-    ::kill(child.pid, SIGKILL);
-  }
+  sendGo(child.reports);
   return child;
 }
 
@@ -152,9 +135,10 @@ void Instance::createCgroup() {
   hasCgroup_ = true;
 }
 
-InstanceChild Instance::clone(int netns, int cgroup) {
+InstanceChild Instance::clone(int netns) {
   try {
-    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns, cgroup);
+    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns,
+                         machine_.cgroups.entrance(launch_.cgroup));
   } catch (const std::system_error&) {
     if (hasCgroup_) machine_.cgroups.tryRemove(launch_.cgroup);
     throw;

@@ -108,7 +108,7 @@ class Instance {
   unsigned execs_ = 0;
 
   void createCgroup();
-  InstanceChild clone(int netns, int cgroup);
+  InstanceChild clone(int netns);
   void watch();
   void fail(Refusal code, const std::string& message);
   void readReports();
