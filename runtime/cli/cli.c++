@@ -321,7 +321,7 @@ std::string words(const kj::Exception& exception) {
   constexpr std::string_view REMOTE = "remote exception: ";
   constexpr std::string_view CONDITION = "expected ";
   std::string text = exception.getDescription().cStr();
-  if (text.starts_with(REMOTE)) text.erase(0, REMOTE.size());
+  while (text.starts_with(REMOTE)) text.erase(0, REMOTE.size());   // one for each process that it came through
   auto end = text.find("; ");
   if (text.starts_with(CONDITION) && end != std::string::npos) text.erase(0, end + 2);
   return text;
