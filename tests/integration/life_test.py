@@ -123,11 +123,11 @@ def test_a_class_that_restarts_on_failure_comes_back_after_a_crash_and_not_after
     with platform(sandbox(restart='on-failure')) as p:
         p.deploy()
         p.answer('/sandbox/alice/')
-        p.problem('/sandbox/alice/exit?code=7', 502)
+        p.problem('/sandbox/alice/exit?code=7', 502, method='POST')
         eventually(lambda: p.status('Sandbox/alice')['generation'] == 2, 'alice starts again')
         status = p.when('Sandbox/alice', 'running')
         assert (status['restarts'], status['stop_reason'], status['exit_code']) == (1, 'exited', 7), status
-        p.problem('/sandbox/alice/exit?code=0', 502)
+        p.problem('/sandbox/alice/exit?code=0', 502, method='POST')
         status = p.when('Sandbox/alice', 'stopped')
         assert (status['generation'], status['stop_reason'], status['exit_code']) == (2, 'exited', 0), status
 
@@ -136,7 +136,7 @@ def test_a_class_that_always_restarts_comes_back_after_exit_0_but_not_after_stop
     with platform(sandbox(restart='always')) as p:
         p.deploy()
         p.answer('/sandbox/alice/')
-        p.problem('/sandbox/alice/exit?code=0', 502)
+        p.problem('/sandbox/alice/exit?code=0', 502, method='POST')
         eventually(lambda: p.status('Sandbox/alice')['generation'] == 2, 'alice starts again')
         p.when('Sandbox/alice', 'running')
         p.verb('stop', 'Sandbox/alice')
@@ -148,7 +148,7 @@ def test_a_class_that_never_restarts_stays_stopped_with_the_signal_until_the_nex
     with platform(sandbox()) as p:
         p.deploy()
         p.answer('/sandbox/alice/')
-        p.problem('/sandbox/alice/crash', 502)
+        p.problem('/sandbox/alice/crash', 502, method='POST')
         status = p.when('Sandbox/alice', 'stopped')
         assert (status['stop_reason'], status['exit_code'], status['exit_signal']) == ('signalled', None, signal.SIGABRT), status
         assert p.answer('/sandbox/alice/')['generation'] == 2
