@@ -346,9 +346,7 @@ int runCli(int argc, const char* const* argv, Platform& platform) try {
     return line.run({argv + 1, argv + argc});
   } catch (const kj::Exception& exception) {
     report(sentence(exception));
-  } catch (const Failure& failure) {
-    report(failure.what());
-  } catch (const ConfigError& error) {
+  } catch (const std::runtime_error& error) {   // Failure, ConfigError, and what a platform could not begin with
     report(error.what());
   }
   return line.failureStatus();
