@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """`deploy`: what runs keeps what it was started with, `--now` replaces it, and a class in use does not go away unnoticed."""
 import copy
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What goes wrong is said: no room, no start, no memory, no disk; each hits only the ID it belongs to."""
 import concurrent.futures
 import signal

@@ -143,6 +143,19 @@ class Platform:
             return status if status['state'] == state else None
         return eventually(reached, f'{address} is {state}')
 
+    def main_process(self, id):
+        """The pid, on the machine, of the program of an ID."""
+        tree = f'meridian-{fnv1a(self.state + "/shim"):016x}'
+
+        def found():
+            for entry in filter(str.isdigit, os.listdir('/proc')):
+                with contextlib.suppress(OSError):
+                    if tree in read(f'/proc/{entry}/cgroup') and f'MERIDIAN_ID={id}' in read(f'/proc/{entry}/environ').split('\0') and \
+                            read(f'/proc/{entry}/cmdline').startswith('/server'):
+                        return int(entry)
+            return None
+        return eventually(found, f'the program of {id} runs')
+
     def traces(self):
         """What the platform has on the machine outside of its folder: the shim, mounts, loop devices, cgroups, links."""
         found = [f'process {self.shim()}'] if self.shim() else []
@@ -180,6 +193,11 @@ class Platform:
         if shim:
             os.kill(shim, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def read(path):
+    with open(path, errors='replace') as file:
+        return file.read()
 
 
 def fnv1a(text):

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """`dev`, `up` and `down`: one platform for a state folder, containers that outlive `up`, and nothing left behind."""
 import os
 import re
@@ -5,7 +6,7 @@ import signal
 import subprocess
 
 import runner
-from platform import BUILD, DEADLINE, Platform, eventually, parent, platform, sandbox
+from platform import BUILD, DEADLINE, Platform, eventually, platform, sandbox
 
 
 def other(p, mode):
@@ -46,7 +47,7 @@ def test_an_exit_while_no_platform_ran_is_known_with_its_code_to_the_next_one():
     with platform(sandbox()) as p:
         p.deploy()
         p.answer('/sandbox/alice/')
-        child, = children(p.shim())
+        child = p.main_process('alice')
         p.kill(signal.SIGKILL)
         os.kill(child, signal.SIGTERM)
         eventually(lambda: not os.path.exists(f'/proc/{child}'), 'the container ended')
@@ -54,19 +55,6 @@ def test_an_exit_while_no_platform_ran_is_known_with_its_code_to_the_next_one():
         status = p.when('Sandbox/alice', 'stopped')
         assert (status['stop_reason'], status['exit_code']) == ('exited', 0), status
         assert p.answer('/sandbox/alice/')['generation'] == 2
-
-
-def children(pid):
-    def found():
-        pids = []
-        for entry in filter(str.isdigit, os.listdir('/proc')):
-            try:
-                if parent(int(entry)) == pid:
-                    pids.append(int(entry))
-            except OSError:
-                pass
-        return pids
-    return eventually(found, f'{pid} has children')
 
 
 def test_down_stops_instances_agent_and_shim_and_leaves_nothing():
@@ -104,7 +92,7 @@ def test_ctrl_c_of_dev_stops_everything_and_leaves_nothing():
 def test_a_second_ctrl_c_of_dev_kills_and_leaves_nothing():
     with platform(sandbox(stop_grace='10m'), mode='dev') as p:
         p.answer('/sandbox/alice/')
-        child, = children(p.shim())
+        child = p.main_process('alice')
         os.kill(child, signal.SIGSTOP)
         p.process.send_signal(signal.SIGINT)
         for line in p.process.stdout:

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The verbs that list, show and follow, and how each refuses bad input."""
 import json
 import os
@@ -158,7 +159,6 @@ def test_bad_input_is_refused_in_one_line_and_changes_nothing():
         assert 'CLASS/ID' in p.fails('inspect', status=2)
         assert 'allowed' in p.fails('stop', 'Sandbox/alice', '--signal', 'SIGNOTHING')
         assert 'allowed' in p.fails('start', 'Sandbox/bob', '--env', 'NOVALUE')
-        assert 'Nowhere' in p.fails('start', 'Nowhere/alice')
         p.fails('frobnicate', status=2)
         p.fails('events', '--after', 'x', status=2)
         for change in ({'max_instances': -1}, {'instance_type': 'huge'}, {'sleep_after': '5 weeks'}, {'colour': 'red'},
@@ -169,6 +169,12 @@ def test_bad_input_is_refused_in_one_line_and_changes_nothing():
             assert str(value).removeprefix('rootfs:') in message or key in message, message
         assert 'no-such-file' in p.fails('deploy', '--config', '/no-such-file')
         assert (p.json('ps', '--all'), p.json('apps'), p.events()) == before
+
+
+def test_a_class_that_nobody_declares_does_not_start():
+    with platform(sandbox()) as p:
+        assert 'unknown-class' in p.fails('start', 'Nowhere/alice')
+        assert p.json('ps') == []
 
 
 def test_the_socket_is_for_its_owner_only_and_without_a_platform_every_verb_says_so():
