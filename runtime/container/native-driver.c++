@@ -372,7 +372,11 @@ kj::Promise<schema::Process::Client> NativeDriver::exec(const InstanceKey& key,
       .then([this, pipes = kj::mv(pipes), output = request.getStdout(),
              errors = request.getStderr()](ShimClient::Answer&& answer) mutable {
         auto packet = **answer;
-        KJ_REQUIRE(!packet.isRefused(), "exec failed", packet.getRefused().getMessage());
+        if (packet.isRefused()) {
+          // People read this, so it is the shim's own sentence, without what KJ_REQUIRE puts around it.
+          kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                                                kj::str(packet.getRefused().getMessage())));
+        }
         auto exec = packet.getExecStarted().getExec();
         auto signal = [this, exec](int number) {
           return shim_

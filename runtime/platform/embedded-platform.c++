@@ -113,7 +113,7 @@ kj::Promise<void> EmbeddedPlatform::stopEverything() {
   return stopAll(server_.host(), [this](const std::string& name) {
            return clientToServer_.actor("Supervisor", name.c_str()).castAs<schema::Supervisor>();
          })
-      .then([this]() { return driver_.shutdown(); });
+      .then([this]() { return killEverything(); });
 }
 
 kj::Promise<void> EmbeddedPlatform::whenBroken() {
@@ -126,7 +126,10 @@ kj::Promise<void> EmbeddedPlatform::whenBroken() {
   return server_.host().whenStoreStops().then(failure("server")).exclusiveJoin(agent_.host().whenStoreStops().then(failure("agent")));
 }
 
-kj::Promise<void> EmbeddedPlatform::killEverything() { return driver_.shutdown(); }
+kj::Promise<void> EmbeddedPlatform::killEverything() {
+  KJ_IF_MAYBE(shutdown, shutdown_) return shutdown->addBranch();
+  return shutdown_.emplace(driver_.shutdown().fork()).addBranch();
+}
 
 kj::Promise<void> EmbeddedPlatform::leaveRunning() { return driver_.drain(); }
 
