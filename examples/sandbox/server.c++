@@ -12,7 +12,7 @@
 //
 // `/server cat` copies its input to its output instead of serving, something to exec. SIGTERM:
 // finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION
-// BOOTTIME_NS" every 10 ms.
+// BOOTTIME_NS NUMBER" every 10 ms, numbered from 1.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -278,7 +278,9 @@ class Connection {
     } else if (command == "/sleep") {
       answerAtNs_ = nowNs(CLOCK_MONOTONIC) + number(head_, "ms") * 1'000'000;
     } else if (command == "/exit") {
-      exit(number(head_, "code"));
+      int code = static_cast<int>(number(head_, "code"));
+      printf("exiting with %d\n", code);
+      exit(code);
     } else if (command == "/crash") {
       abort();
     } else if (command == "/log") {
@@ -426,9 +428,10 @@ class Server {
   }
 
   void beat() {
-    printf("beat %s %s %lld\n", environment("MERIDIAN_ID").c_str(),
+    printf("beat %s %s %lld %llu\n", environment("MERIDIAN_ID").c_str(),
            environment("MERIDIAN_GENERATION").c_str(),
-           static_cast<long long>(nowNs(CLOCK_BOOTTIME)));
+           static_cast<long long>(nowNs(CLOCK_BOOTTIME)),
+           static_cast<unsigned long long>(++beatCount_));
     nextBeatNs_ = nowNs(CLOCK_MONOTONIC) + BEAT_MS * 1'000'000;
   }
 
@@ -450,6 +453,7 @@ class Server {
   int epoll_, listen_, signals_;
   bool beats_ = false, stopping_ = false;
   int64_t nextBeatNs_ = 0;
+  uint64_t beatCount_ = 0;
   std::map<int, std::unique_ptr<Connection>> connections_;
 };
 
