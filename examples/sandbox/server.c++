@@ -278,7 +278,9 @@ class Connection {
     } else if (command == "/sleep") {
       answerAtNs_ = nowNs(CLOCK_MONOTONIC) + number(head_, "ms") * 1'000'000;
     } else if (command == "/exit") {
-      exit(number(head_, "code"));
+      int code = static_cast<int>(number(head_, "code"));
+      printf("exiting with %d\n", code);
+      exit(code);
     } else if (command == "/crash") {
       abort();
     } else if (command == "/log") {

@@ -72,6 +72,7 @@ NativeDriver::NativeDriver(kj::LowLevelAsyncIoProvider& io, kj::UnixEventPort& p
       networks_(options_.stateFolder, worker_, options_.poolLevel),
       prober_(port),
       facts_(port.getTimer()),
+      opened_(Opened::make()),
       tasks_(*this),
       shim_(port, worker_, options_.shimBinary, options_.stateFolder + "/shim", *this) {}
 
@@ -92,7 +93,20 @@ kj::Promise<void> NativeDriver::open() {
         opening.add(networks_.open(std::move(addresses)));
         return kj::joinPromises(opening.finish());
       })
-      .then([this] { networks_.fill(); });
+      .then(
+          [this] {
+            networks_.fill();
+            opened_.fulfiller->fulfill();
+          },
+          [this](kj::Exception&& error) {
+            opened_.fulfiller->reject(kj::cp(error));
+            kj::throwFatalException(kj::mv(error));
+          });
+}
+
+NativeDriver::Opened NativeDriver::Opened::make() {
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  return {kj::mv(paf.fulfiller), paf.promise.fork()};
 }
 
 // ---------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ def load(name, path):
     return module
 
 
-harness = load('harness', '../integration/platform.py')
+harness = load('harness', '../integration/harness.py')
 
 
 def options(about):
