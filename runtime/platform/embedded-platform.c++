@@ -54,10 +54,7 @@ EmbeddedPlatform::EmbeddedPlatform(const StateFolder& state, PlatformOptions opt
   downFulfiller_ = kj::mv(paf.fulfiller);
   down_ = paf.promise.fork();
 
-  // An alarm may load the Machine actor before the driver has taken stock; then what it asks for waits.
-  auto opened = kj::newPromiseAndFulfiller<schema::Driver::Client>();
-  driverOpened_ = kj::mv(opened.fulfiller);
-  driverVat_.offer("driver", schema::Driver::Client(kj::mv(opened.promise)));
+  driverVat_.offer("driver", driver_.client());
   driver_.setMachine(rpc::newLastingReference([this]() { return driverToAgent_.actor("Machine", MACHINE); }).castAs<schema::Machine>());
   agent_.vat().offer("images", image::serveImages(images_, imageWorker_));
   server_.resolveImagesAt(MachineId(MACHINE.cStr()));
@@ -67,10 +64,7 @@ EmbeddedPlatform::EmbeddedPlatform(const StateFolder& state, PlatformOptions opt
 EmbeddedPlatform::~EmbeddedPlatform() noexcept(false) = default;
 
 kj::Promise<void> EmbeddedPlatform::open() {
-  return driver_.open().then([this]() {
-    driverOpened_->fulfill(driver_.client());
-    return agent_.join();
-  });
+  return driver_.open().then([this]() { return agent_.join(); });
 }
 
 kj::Promise<void> EmbeddedPlatform::serve() {

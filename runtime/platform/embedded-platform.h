@@ -79,7 +79,6 @@ class EmbeddedPlatform {
   image::ImageStore images_;
   container::WorkerThreads imageWorker_;
   container::NativeDriver driver_;
-  kj::Own<kj::PromiseFulfiller<schema::Driver::Client>> driverOpened_;
   rpc::Vat driverVat_;
 
   kj::Own<env::Store> serverStore_;
