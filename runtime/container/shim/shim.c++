@@ -269,6 +269,8 @@ void Shim::reap() {
       instance.mapped()->reaped(status);
     } else if (auto exec = execsByPid_.extract(pid)) {
       exec.mapped()->reaped(pid, status);
+    } else if (!execs_.empty()) {
+      strays_.emplace(pid, status);
     }
   }
 }
@@ -281,7 +283,11 @@ void Shim::instanceRunning(Instance& instance) {
 
 void Shim::instanceGone(Instance& instance) { gone_.push_back(&instance); }
 
-void Shim::execCloned(ExecProcess& exec) { execsByPid_.emplace(exec.pid(), &exec); }
+std::optional<Ending> Shim::execCloned(ExecProcess& exec) {
+  if (auto stray = strays_.extract(exec.pid())) return endingOf(stray.mapped());
+  execsByPid_.emplace(exec.pid(), &exec);
+  return std::nullopt;
+}
 
 void Shim::execSettled(ExecProcess& exec) {
   auto& asker = execs_.at(exec.number()).asker;
@@ -310,6 +316,7 @@ void Shim::forgetExecs() {
     instance->execEnded();
   }
   goneExecs_.clear();
+  if (execs_.empty()) strays_.clear();
 }
 
 // One sync for all of the batch; only then is anyone told.

@@ -256,7 +256,7 @@ static void startInContainer(const struct Options* options, int run, int go, int
 }
 
 static void makeFolderIn(const char* folder, const char* name) {
-  char path[512];
+  char path[1024];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   makeFolder(path);
 }
