@@ -55,6 +55,7 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
       observer_(observer),
       program_(launch_.program),
       root_(planRoot(launch_, machine_.mountPoint)),
+      log_(launch_.logDir, container::LOG_FILE, container::LOG_FILE_OLDER, launch_.logBytesMax),
       out_{{}, LineAssembler(container::LogStream::OUT, launch_.key.generation)},
       err_{{}, LineAssembler(container::LogStream::ERR, launch_.key.generation)} {
   bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
@@ -65,7 +66,6 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
   }
   auto child = clone(netns, cgroup.get());
   pid_ = child.child.pid;
-  startTime_ = startTimeOf(pid_);  // now, while it surely exists
   reports_ = kj::mv(child.child.reports);
   out_.pipe = kj::mv(child.out);
   err_.pipe = kj::mv(child.err);
@@ -75,13 +75,12 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
       createCgroup();
       machine_.cgroups.attach(launch_.cgroup, pid_);
     }
-    log_ = std::make_unique<RotatingFile>(launch_.logDir, container::LOG_FILE, container::LOG_FILE_OLDER,
-                                          launch_.logBytesMax);
     watch();
     sendGo(reports_);
   } catch (const std::system_error& error) {
     fail(Refusal::SETUP_FAILED, error.what());
   }
+  startTime_ = startTimeOf(pid_);  // it surely exists: only this thread reaps it
 }
 
 Instance::~Instance() {
@@ -222,10 +221,10 @@ void Instance::closeOutput(Output& output) {
 
 // In pieces that fit the log, which may be smaller than what a pipe holds.
 void Instance::writeLog(std::string_view lines) {
-  while (log_ && !lines.empty()) {
+  while (!lines.empty()) {
     auto piece = lines.substr(0, std::min<uint64_t>(lines.size(), launch_.logBytesMax - 1));
     piece = piece.substr(0, piece.rfind('\n') + 1);
-    log_->append(piece);
+    log_.append(piece);
     lines.remove_prefix(piece.size());
   }
 }

@@ -343,6 +343,9 @@ void Shim::forget(Instance& instance) {
     for (auto& asker : waiting.mapped()) answer(asker, encodeRefused(asker.request, *instance.failure()));
     note("LaunchFailed instance=" + toText(instance.key()) + " why=\"" + instance.failure()->message + "\"");
   }
+  if (instance.droppedLogBytes() > 0) {
+    note("LogIncomplete instance=" + toText(instance.key()) + " dropped_bytes=" + std::to_string(instance.droppedLogBytes()));
+  }
   instances_.erase(instance.key().container);
 }
 
