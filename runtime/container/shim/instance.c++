@@ -59,12 +59,8 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
       out_{{}, LineAssembler(container::LogStream::OUT, launch_.key.generation)},
       err_{{}, LineAssembler(container::LogStream::ERR, launch_.key.generation)} {
   bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
-  kj::AutoCloseFd cgroup;
-  if (v2) {
-    createCgroup();
-    cgroup = machine_.cgroups.open(launch_.cgroup);
-  }
-  auto child = clone(netns, cgroup.get());
+  if (v2) createCgroup();
+  auto child = clone(netns);
   pid_ = child.child.pid;
   reports_ = kj::mv(child.child.reports);
   out_.pipe = kj::mv(child.out);
@@ -85,6 +81,7 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
 
 Instance::~Instance() {
   for (auto token : {reportsToken_, out_.token, err_.token, oomToken_}) machine_.loop.unwatch(token);
+  for (auto timer : {oomTimer_, removeTimer_}) machine_.loop.cancel(timer);
 }
 
 InstanceReport Instance::report() const {
@@ -101,8 +98,8 @@ ExitRecord Instance::exit() const {
 }
 
 void Instance::signal(int number) {
-  // PID 1 is a child that was not reaped yet, so its number is still its own.
-  if (state_ != State::ENDING) ::kill(pid_, number);
+  // Until it is reaped its number is its own.
+  if (!reaped_) ::kill(pid_, number);
 }
 
 void Instance::kill() {
@@ -132,6 +129,7 @@ void Instance::execEnded() {
 }
 
 void Instance::reaped(int waitStatus) {
+  reaped_ = true;
   readReports();
   for (auto output : {&out_, &err_}) {
     while (readOnce(*output) == Progress::READ) {}
@@ -151,9 +149,11 @@ void Instance::createCgroup() {
   hasCgroup_ = true;
 }
 
-InstanceChild Instance::clone(int netns, int cgroup) {
+InstanceChild Instance::clone(int netns) {
   try {
-    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns, cgroup);
+    kj::AutoCloseFd cgroup;
+    if (hasCgroup_) cgroup = machine_.cgroups.open(launch_.cgroup);
+    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns, cgroup.get());
   } catch (const std::system_error&) {
     if (hasCgroup_) machine_.cgroups.tryRemove(launch_.cgroup);
     throw;
@@ -246,7 +246,9 @@ void Instance::watchOom() {
 void Instance::confirmOom(Duration delay) {
   if (state_ != State::RUNNING) return;
   if (machine_.cgroups.oomKills(launch_.cgroup) > 0) return signal(SIGKILL);
-  if (delay <= OOM_LAST) machine_.loop.after(delay, [this, delay] { confirmOom(2 * delay); });
+  if (delay > OOM_LAST) return;
+  machine_.loop.cancel(oomTimer_);
+  oomTimer_ = machine_.loop.after(delay, [this, delay] { confirmOom(2 * delay); });
 }
 
 void Instance::tryRemove(Duration delay) {
@@ -258,7 +260,8 @@ void Instance::tryRemove(Duration delay) {
   if (hasCgroup_) {
     oomKilled_ = oomKilled_ || cgroups.oomKills(launch_.cgroup) > 0;
     if (!cgroups.tryRemove(launch_.cgroup)) {
-      machine_.loop.after(delay, [this, delay] { tryRemove(std::min(2 * delay, REMOVE_MAX)); });
+      machine_.loop.cancel(removeTimer_);
+      removeTimer_ = machine_.loop.after(delay, [this, delay] { tryRemove(std::min(2 * delay, REMOVE_MAX)); });
       return;
     }
   }

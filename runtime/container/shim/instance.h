@@ -99,6 +99,8 @@ class Instance {
   Output err_;
   kj::AutoCloseFd oom_;  // v1 only
   EventLoop::Token oomToken_ = 0;
+  EventLoop::Timer oomTimer_;
+  EventLoop::Timer removeTimer_;
 
   std::optional<Failure> failure_;
   std::optional<Ending> ending_;
@@ -106,11 +108,12 @@ class Instance {
   bool oomKilled_ = false;
   bool killed_ = false;
   bool hasCgroup_ = false;
+  bool reaped_ = false;
   bool gone_ = false;
   unsigned execs_ = 0;
 
   void createCgroup();
-  InstanceChild clone(int netns, int cgroup);
+  InstanceChild clone(int netns);
   void watch();
   void fail(Refusal code, const std::string& message);
   void readReports();
