@@ -90,7 +90,7 @@ void advance(Draft& draft) {
   auto phase = draft.state.phase;
   auto objection = draft.transient.objection;
   std::visit(Match{
-      [&](const Settled&) { failCheck("a settled application makes no calls", std::source_location::current()); },
+      [&](const Settled&) { failCheck("a settled application makes no calls"); },
       [&](const Claiming& claiming) {
         if (!objection.empty()) return enter(draft, GivingBack{claiming.config, objection});
         enter(draft, Retiring{claiming.config, claiming.force});

@@ -74,7 +74,7 @@ std::string describe(Obstacle obstacle, const Candidate& candidate, const Reques
     case Obstacle::MEMORY_SHORT: return shortage("memory", memory(need.memory), memory(free.memory));
     case Obstacle::DISK_SHORT: return shortage("disk", disk(need.disk), disk(free.disk));
   }
-  failCheck("an obstacle is one of the enumerators", std::source_location::current());
+  failCheck("an obstacle is one of the enumerators");
 }
 
 std::string_view toText(Obstacle obstacle) {
@@ -85,7 +85,7 @@ std::string_view toText(Obstacle obstacle) {
     case Obstacle::MEMORY_SHORT: return "short of memory";
     case Obstacle::DISK_SHORT: return "short of disk";
   }
-  failCheck("an obstacle is one of the enumerators", std::source_location::current());
+  failCheck("an obstacle is one of the enumerators");
 }
 
 std::string toText(const Resources& resources) {

@@ -49,7 +49,7 @@ double score(Policy policy, const Candidate& candidate, const Resources& need) {
     case Policy::PACK: return packed(candidate, need);
     case Policy::SPREAD: return roomy(candidate, need);
   }
-  failCheck("a policy is one of the enumerators", std::source_location::current());
+  failCheck("a policy is one of the enumerators");
 }
 
 }  // namespace meridian::placement

@@ -1,5 +1,6 @@
-// The server of the sandbox example: HTTP/1.1 on port 8080, one thread, no library beside the C one, linked statically so that
-// its image is this one file. It says who it is, and has a few paths that make it misbehave in ways a platform must bear.
+// The server of the sandbox example: HTTP/1.1 on port 8080, one thread, no library beside the C
+// one, linked statically so that its image is this one file. It says who it is, and has a few paths
+// that make it misbehave in ways a platform must bear.
 //
 //   GET  /...?...          {"id","class","generation","location","path","hostname","pid"}
 //   POST /...              the body, sent back
@@ -9,7 +10,9 @@
 //   GET  /exit?code=N      exits                       GET  /crash          aborts
 //   GET  /reach?to=IP:PORT whether a TCP connection can be made, within 300 ms
 //
-// `/server cat` copies its input to its output instead of serving, something to exec. SIGTERM: finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION BOOTTIME_NS" every 10 ms.
+// `/server cat` copies its input to its output instead of serving, something to exec. SIGTERM:
+// finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION
+// BOOTTIME_NS" every 10 ms.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -37,7 +40,8 @@ namespace {
 
 constexpr int PORT = 8080;
 constexpr size_t HEAD_BYTES_MAX = 64 << 10;
-constexpr size_t OUTPUT_BYTES_MAX = 1 << 20;     // then nothing more is read until the peer has taken some
+constexpr size_t OUTPUT_BYTES_MAX =
+    1 << 20;  // then nothing more is read until the peer has taken some
 constexpr int BEAT_MS = 10;
 constexpr int REACH_MS = 300;
 
@@ -88,14 +92,17 @@ std::string parameter(const Head& head, const std::string& name) {
   return "";
 }
 
-uint64_t number(const Head& head, const char* name) { return strtoull(parameter(head, name).c_str(), nullptr, 10); }
+uint64_t number(const Head& head, const char* name) {
+  return strtoull(parameter(head, name).c_str(), nullptr, 10);
+}
 
 Head parseHead(std::string_view text) {
   Head head;
   auto line = text.substr(0, text.find("\r\n"));
   auto firstBlank = line.find(' '), lastBlank = line.rfind(' ');
   head.method = line.substr(0, firstBlank);
-  auto target = firstBlank < lastBlank ? line.substr(firstBlank + 1, lastBlank - firstBlank - 1) : "/";
+  auto target =
+      firstBlank < lastBlank ? line.substr(firstBlank + 1, lastBlank - firstBlank - 1) : "/";
   auto mark = target.find('?');
   head.path = target.substr(0, mark);
   if (mark != target.npos) head.query = target.substr(mark + 1);
@@ -107,10 +114,14 @@ Head parseHead(std::string_view text) {
     if (colon == field.npos) continue;
     std::string name(field.substr(0, colon)), value(field.substr(colon + 1));
     value.erase(0, value.find_first_not_of(" \t"));
-    if (strcasecmp(name.c_str(), "content-length") == 0) head.bodyBytes = strtoull(value.c_str(), nullptr, 10);
-    if (strcasecmp(name.c_str(), "transfer-encoding") == 0) head.chunkedBody = strcasecmp(value.c_str(), "chunked") == 0;
-    if (strcasecmp(name.c_str(), "expect") == 0) head.expectsContinue = strcasecmp(value.c_str(), "100-continue") == 0;
-    if (strcasecmp(name.c_str(), "connection") == 0 && strcasecmp(value.c_str(), "close") == 0) head.keepAlive = false;
+    if (strcasecmp(name.c_str(), "content-length") == 0)
+      head.bodyBytes = strtoull(value.c_str(), nullptr, 10);
+    if (strcasecmp(name.c_str(), "transfer-encoding") == 0)
+      head.chunkedBody = strcasecmp(value.c_str(), "chunked") == 0;
+    if (strcasecmp(name.c_str(), "expect") == 0)
+      head.expectsContinue = strcasecmp(value.c_str(), "100-continue") == 0;
+    if (strcasecmp(name.c_str(), "connection") == 0 && strcasecmp(value.c_str(), "close") == 0)
+      head.keepAlive = false;
   }
   return head;
 }
@@ -118,10 +129,12 @@ Head parseHead(std::string_view text) {
 std::string identity(const Head& head) {
   char hostname[256] = "";
   gethostname(hostname, sizeof(hostname) - 1);
-  return "{\"id\":" + quoted(environment("MERIDIAN_ID")) + ",\"class\":" + quoted(environment("MERIDIAN_CLASS")) +
-         ",\"generation\":" + std::to_string(strtoull(environment("MERIDIAN_GENERATION").c_str(), nullptr, 10)) +
-         ",\"location\":" + quoted(environment("MERIDIAN_LOCATION")) + ",\"path\":" + quoted(head.path) +
-         ",\"hostname\":" + quoted(hostname) + ",\"pid\":" + std::to_string(getpid()) + "}\n";
+  return "{\"id\":" + quoted(environment("MERIDIAN_ID")) +
+         ",\"class\":" + quoted(environment("MERIDIAN_CLASS")) + ",\"generation\":" +
+         std::to_string(strtoull(environment("MERIDIAN_GENERATION").c_str(), nullptr, 10)) +
+         ",\"location\":" + quoted(environment("MERIDIAN_LOCATION")) +
+         ",\"path\":" + quoted(head.path) + ",\"hostname\":" + quoted(hostname) +
+         ",\"pid\":" + std::to_string(getpid()) + "}\n";
 }
 
 std::string environmentJson() {
@@ -129,7 +142,8 @@ std::string environmentJson() {
   for (char** variable = environ; *variable != nullptr; variable++) {
     std::string_view text = *variable;
     auto equals = text.find('=');
-    json += (json.size() > 1 ? "," : "") + quoted(text.substr(0, equals)) + ":" + quoted(text.substr(equals + 1));
+    json += (json.size() > 1 ? "," : "") + quoted(text.substr(0, equals)) + ":" +
+            quoted(text.substr(equals + 1));
   }
   return json + "}\n";
 }
@@ -151,7 +165,8 @@ std::string fillDisk(uint64_t mib) {
     if (error == 0) written++;
   }
   if (fd >= 0) close(fd);
-  return "{\"written_mib\":" + std::to_string(written) + ",\"error\":" + quoted(error == 0 ? "" : strerror(error)) + "}\n";
+  return "{\"written_mib\":" + std::to_string(written) +
+         ",\"error\":" + quoted(error == 0 ? "" : strerror(error)) + "}\n";
 }
 
 std::string reach(const std::string& to) {
@@ -174,8 +189,8 @@ std::string reach(const std::string& to) {
     }
   }
   close(fd);
-  return std::string("{\"reached\":") + (error == 0 ? "true" : "false") + ",\"error\":" +
-         quoted(error == 0 ? "" : strerror(error)) + "}\n";
+  return std::string("{\"reached\":") + (error == 0 ? "true" : "false") +
+         ",\"error\":" + quoted(error == 0 ? "" : strerror(error)) + "}\n";
 }
 
 // One connection: one request after the other, a request's body given on as it comes.
@@ -206,7 +221,9 @@ class Connection {
     return !(output_.empty() && streamBytes_ == 0 && closing_);
   }
 
-  bool isIdle() const { return input_.empty() && output_.empty() && bodyBytes_ == 0 && streamBytes_ == 0 && !sleeping(); }
+  bool isIdle() const {
+    return input_.empty() && output_.empty() && bodyBytes_ == 0 && streamBytes_ == 0 && !sleeping();
+  }
   bool sleeping() const { return answerAtNs_ != 0; }
   int64_t answerAtNs() const { return answerAtNs_; }
 
@@ -244,15 +261,19 @@ class Connection {
     if (head_.expectsContinue && head_.bodyBytes > 0) output_ += "HTTP/1.1 100 Continue\r\n\r\n";
     if (head_.bodyBytes > 0) {
       bodyBytes_ = head_.bodyBytes;
-      output_ += "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: " + std::to_string(bodyBytes_) +
-                 ending();
+      output_ += "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: " +
+                 std::to_string(bodyBytes_) + ending();
       return;
     }
-    // The part of the path behind the route's prefix decides, so that the example works under any route.
+    // The part of the path behind the route's prefix decides, so that the example works under any
+    // route.
     auto command = head_.path.substr(head_.path.rfind('/'));
     if (command == "/stream") {
       streamBytes_ = number(head_, "n");
-      output_ += "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked" + ending();
+      output_ +=
+          "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: "
+          "chunked" +
+          ending();
       if (streamBytes_ == 0) output_ += "0\r\n\r\n";
     } else if (command == "/sleep") {
       answerAtNs_ = nowNs(CLOCK_MONOTONIC) + number(head_, "ms") * 1'000'000;
@@ -279,8 +300,10 @@ class Connection {
   void answer(const std::string& json) { send("200 OK", json); }
 
   void send(const char* status, const std::string& json) {
-    output_ += std::string("HTTP/1.1 ") + status + "\r\nContent-Type: application/json\r\nContent-Length: " +
-               std::to_string(json.size()) + ending();
+    output_ +=
+        std::string("HTTP/1.1 ") + status +
+        "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(json.size()) +
+        ending();
     if (head_.method != "HEAD") output_ += json;
   }
 
@@ -309,7 +332,8 @@ class Connection {
   }
 
   void watch() {
-    uint32_t wanted = (output_.size() < OUTPUT_BYTES_MAX ? EPOLLIN : 0u) | (output_.empty() ? 0u : EPOLLOUT);
+    uint32_t wanted =
+        (output_.size() < OUTPUT_BYTES_MAX ? EPOLLIN : 0u) | (output_.empty() ? 0u : EPOLLOUT);
     if (wanted == watched_) return;
     watched_ = wanted;
     epoll_event event{.events = wanted, .data = {.fd = fd_}};
@@ -320,9 +344,9 @@ class Connection {
   uint32_t watched_ = EPOLLIN;
   std::string input_, output_;
   Head head_;
-  size_t bodyBytes_ = 0;          // of the present request, still to come
-  uint64_t streamBytes_ = 0;      // of the present answer, still to be made
-  int64_t answerAtNs_ = 0;        // of /sleep; 0: not asleep
+  size_t bodyBytes_ = 0;      // of the present request, still to come
+  uint64_t streamBytes_ = 0;  // of the present answer, still to be made
+  int64_t answerAtNs_ = 0;    // of /sleep; 0: not asleep
   bool closing_ = false;
 };
 
@@ -335,7 +359,8 @@ class Server {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(PORT);
-    if (bind(listen_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || listen(listen_, 1024) != 0) {
+    if (bind(listen_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+        listen(listen_, 1024) != 0) {
       perror("listen");
       exit(1);
     }
@@ -357,7 +382,8 @@ class Server {
       for (int i = 0; i < count; i++) handle(events[i].data.fd);
       wakeSleepers();
       if (beats_ && nowNs(CLOCK_MONOTONIC) >= nextBeatNs_) beat();
-      if (stopping_) std::erase_if(connections_, [](auto& entry) { return entry.second->isIdle(); });
+      if (stopping_)
+        std::erase_if(connections_, [](auto& entry) { return entry.second->isIdle(); });
     }
   }
 
@@ -366,7 +392,8 @@ class Server {
     if (fd == listen_) return acceptAll();
     if (fd == signals_) return stop();
     auto found = connections_.find(fd);
-    if (found != connections_.end() && !found->second->onReady(stopping_)) connections_.erase(found);
+    if (found != connections_.end() && !found->second->onReady(stopping_))
+      connections_.erase(found);
   }
 
   void acceptAll() {
@@ -381,7 +408,8 @@ class Server {
 
   void stop() {
     signalfd_siginfo info;
-    while (read(signals_, &info, sizeof(info)) > 0) {}
+    while (read(signals_, &info, sizeof(info)) > 0) {
+    }
     printf("stopping\n");
     stopping_ = true;
     close(listen_);
@@ -391,13 +419,15 @@ class Server {
     auto now = nowNs(CLOCK_MONOTONIC);
     for (auto entry = connections_.begin(); entry != connections_.end();) {
       auto& connection = *entry->second;
-      bool over = connection.sleeping() && connection.answerAtNs() <= now && !connection.wakeUp(stopping_);
+      bool over =
+          connection.sleeping() && connection.answerAtNs() <= now && !connection.wakeUp(stopping_);
       entry = over ? connections_.erase(entry) : std::next(entry);
     }
   }
 
   void beat() {
-    printf("beat %s %s %lld\n", environment("MERIDIAN_ID").c_str(), environment("MERIDIAN_GENERATION").c_str(),
+    printf("beat %s %s %lld\n", environment("MERIDIAN_ID").c_str(),
+           environment("MERIDIAN_GENERATION").c_str(),
            static_cast<long long>(nowNs(CLOCK_BOOTTIME)));
     nextBeatNs_ = nowNs(CLOCK_MONOTONIC) + BEAT_MS * 1'000'000;
   }
@@ -447,4 +477,6 @@ int serve() {
 
 }  // namespace
 
-int main(int argc, char** argv) { return argc > 1 && strcmp(argv[1], "cat") == 0 ? cat() : serve(); }
+int main(int argc, char** argv) {
+  return argc > 1 && strcmp(argv[1], "cat") == 0 ? cat() : serve();
+}

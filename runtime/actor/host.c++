@@ -23,6 +23,9 @@ Host::Host(Shard& shard, uint8_t shardIndex, env::Store& store, env::Clock& cloc
     auto name = kind.name;
     kinds_.emplace(name, kj::mv(kind));
   }
+  auto stops = kj::newPromiseAndFulfiller<env::StoreState>();
+  storeStopFulfiller_ = kj::mv(stops.fulfiller);
+  storeStops_ = kj::mv(stops.promise);
   alarms_.reload();
   store_.addListener(*this);
 }
@@ -185,6 +188,7 @@ void Host::catchUp() {
   if (store_.epoch() != epoch_) lostBatch();
   buffer_.durableIs(durable);
   gate_.durableIs(durable);
+  if (auto state = store_.state(); state != env::StoreState::OPEN) storeStopFulfiller_->fulfill(kj::cp(state));
   if (durable == lastDurable_) return;
   lastDurable_ = durable;
   auto waiters = kj::mv(moveWaiters_);

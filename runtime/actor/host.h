@@ -99,6 +99,9 @@ class Host final: private env::StoreListener, private IdleWork {
   // Resolves when the store has moved on: something more is durable.
   kj::Promise<void> whenMoved();
 
+  // Resolves when the store has stopped for good; nothing of this host can become durable any more. To be called once.
+  kj::Promise<env::StoreState> whenStoreStops() { return kj::mv(storeStops_); }
+
   // Ends an activation, if there is one; its next call loads it again.
   void reset(const Address& address, kj::Exception&& reason);
 
@@ -147,6 +150,8 @@ class Host final: private env::StoreListener, private IdleWork {
   std::unordered_map<Address, kj::String> setAside_;
   AlarmClock alarms_;
   std::list<kj::Own<kj::PromiseFulfiller<void>>> moveWaiters_;
+  kj::Own<kj::PromiseFulfiller<env::StoreState>> storeStopFulfiller_;
+  kj::Promise<env::StoreState> storeStops_ = nullptr;
   bool passivating_ = false;
   kj::Promise<void> passivation_ = nullptr;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -4,8 +4,8 @@
 
 namespace meridian {
 
-void failCheck(std::string_view claim, std::source_location where) {
-  throw CheckFailed(std::string(where.file_name()) + ":" + std::to_string(where.line()) +
+void failCheck(std::string_view claim, const char* file, int line) {
+  throw CheckFailed(std::string(file) + ":" + std::to_string(line) +
                     ": check failed: " + std::string(claim));
 }
 

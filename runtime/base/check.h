@@ -2,7 +2,6 @@
 // into "this actor is set aside and reported"; it is never thrown for bad input or for faults of the world.
 #pragma once
 
-#include <source_location>
 #include <stdexcept>
 #include <string_view>
 
@@ -13,11 +12,11 @@ class CheckFailed final: public std::logic_error {
   using std::logic_error::logic_error;
 };
 
-[[noreturn]] void failCheck(std::string_view claim, std::source_location where);
+[[noreturn]] void failCheck(std::string_view claim, const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
-inline void check(bool holds, std::string_view claim,
-                  std::source_location where = std::source_location::current()) {
-  if (!holds) [[unlikely]] failCheck(claim, where);
+// The place is the caller's: clang 14 has these builtins, but no std::source_location with this library.
+inline void check(bool holds, std::string_view claim, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  if (!holds) [[unlikely]] failCheck(claim, file, line);
 }
 
 }  // namespace meridian

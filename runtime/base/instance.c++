@@ -27,7 +27,7 @@ const char* toText(StopReason reason) {
     case StopReason::QUOTA: return "quota";
     case StopReason::DRAINED: return "drained";
   }
-  failCheck("a stop reason is one of the enumerants", std::source_location::current());
+  failCheck("a stop reason is one of the enumerants");
 }
 
 }  // namespace meridian

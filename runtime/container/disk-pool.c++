@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 // The number of "17.img" or "17"; nothing for other names.
 std::optional<uint64_t> numberOf(const fs::path& path) {
   auto name = path.stem().string();
-  if (name.empty() || name.size() > 18 || name.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  if (name.empty() || name.size() > 18 || name.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
   return std::stoull(name);
 }
 
@@ -24,7 +25,7 @@ void removeLeftovers(const std::string& folder, const std::set<uint64_t>& inUse)
   for (auto& path: entries) {
     auto number = numberOf(path);
     if (!number) {
-      fs::remove(path);      // a template; it may be from a build with other options
+      fs::remove(path);  // a template; it may be from a build with other options
     } else if (!inUse.contains(*number)) {
       auto name = folder + "/" + std::to_string(*number);
       removeDisk(name + ".img", name);
@@ -35,22 +36,29 @@ void removeLeftovers(const std::string& folder, const std::set<uint64_t>& inUse)
 }  // namespace
 
 DiskPool::DiskPool(std::string folder, env::Worker& worker, size_t level)
-    : folder_(std::move(folder)), worker_(worker), level_(level), loopDevicesBefore_(countLoopDevices()) {}
+    : folder_(std::move(folder)),
+      worker_(worker),
+      level_(level),
+      loopDevicesBefore_(countLoopDevices()) {}
 
 kj::Promise<void> DiskPool::open(std::set<uint64_t> inUse) {
   if (!inUse.empty()) lastNumber_ = *inUse.rbegin();
-  return worker_.run(env::Urgency::SOON, [folder = folder_, inUse = std::move(inUse)] { removeLeftovers(folder, inUse); });
+  return worker_.run(env::Urgency::SOON, [folder = folder_, inUse = std::move(inUse)] {
+    removeLeftovers(folder, inUse);
+  });
 }
 
 kj::Promise<DiskPool::Disk> DiskPool::take(DiskMb size) {
-  KJ_REQUIRE(size.value() >= DISK_MB_MIN, "a disk is at least so many MB", DISK_MB_MIN, size.value());
+  KJ_REQUIRE(size.value() >= DISK_MB_MIN, "a disk is at least so many MB", DISK_MB_MIN,
+             size.value());
   return poolOf(size).take();
 }
 
 kj::Promise<void> DiskPool::release(uint64_t number) {
-  return worker_.run(env::Urgency::SOON, [image = imageOf(number), mountPoint = mountPointOf(number)] {
-    removeDisk(image, mountPoint);
-  });
+  return worker_.run(env::Urgency::SOON,
+                     [image = imageOf(number), mountPoint = mountPointOf(number)] {
+                       removeDisk(image, mountPoint);
+                     });
 }
 
 kj::Promise<void> DiskPool::drain() {
@@ -76,7 +84,8 @@ kj::Promise<void> DiskPool::drain() {
 Pool<DiskPool::Disk>& DiskPool::poolOf(DiskMb size) {
   auto found = pools_.find(size);
   if (found == pools_.end()) {
-    auto pool = kj::heap<Pool<Disk>>(level_, [this, size](env::Urgency urgency) { return make(size, urgency); });
+    auto pool = kj::heap<Pool<Disk>>(
+        level_, [this, size](env::Urgency urgency) { return make(size, urgency); });
     found = pools_.emplace(size, kj::mv(pool)).first;
   }
   return *found->second;
@@ -85,23 +94,31 @@ Pool<DiskPool::Disk>& DiskPool::poolOf(DiskMb size) {
 kj::Promise<DiskPool::Disk> DiskPool::make(DiskMb size, env::Urgency urgency) {
   auto found = templates_.find(size);
   if (found == templates_.end()) {
-    auto formatted = worker_.run(env::Urgency::SOON, [path = templateOf(size), size] { formatDisk(path, size); });
+    auto formatted = worker_.run(env::Urgency::SOON,
+                                 [path = templateOf(size), size] { formatDisk(path, size); });
     found = templates_.emplace(size, formatted.fork()).first;
   }
   auto number = ++lastNumber_;
-  return found->second.addBranch().then([this, size, urgency, number] {
-    return worker_.call(urgency, [from = templateOf(size), image = imageOf(number), mountPoint = mountPointOf(number), number] {
-      makeDisk(from, image, mountPoint);
-      return Disk{number, mountPoint};
-    });
-  }, [this, size](kj::Exception&& error) -> kj::Promise<Disk> {
-    templates_.erase(size);      // the next one tries again
-    return kj::mv(error);
-  });
+  return found->second.addBranch().then(
+      [this, size, urgency, number] {
+        return worker_.call(urgency, [from = templateOf(size), image = imageOf(number),
+                                      mountPoint = mountPointOf(number), number] {
+          makeDisk(from, image, mountPoint);
+          return Disk{number, mountPoint};
+        });
+      },
+      [this, size](kj::Exception&& error) -> kj::Promise<Disk> {
+        templates_.erase(size);  // the next one tries again
+        return kj::mv(error);
+      });
 }
 
 std::string DiskPool::imageOf(uint64_t number) const { return mountPointOf(number) + ".img"; }
-std::string DiskPool::mountPointOf(uint64_t number) const { return folder_ + "/" + std::to_string(number); }
-std::string DiskPool::templateOf(DiskMb size) const { return folder_ + "/template-" + std::to_string(size.value()); }
+std::string DiskPool::mountPointOf(uint64_t number) const {
+  return folder_ + "/" + std::to_string(number);
+}
+std::string DiskPool::templateOf(DiskMb size) const {
+  return folder_ + "/template-" + std::to_string(size.value());
+}
 
 }  // namespace meridian::container

@@ -1,5 +1,6 @@
-// DiskPool: disks of the sizes that are in use, kept ready. A disk has a number that is unique in the folder for as long as the
-// disk exists; an instance's tag carries it, so that a restarted platform finds it again:
+// DiskPool: disks of the sizes that are in use, kept ready. A disk has a number that is unique in
+// the folder for as long as the disk exists; an instance's tag carries it, so that a restarted
+// platform finds it again:
 //
 //   run/disks/NUMBER.img   run/disks/NUMBER/ (its mount point)   run/disks/template-MB
 //
@@ -21,10 +22,11 @@ class DiskPool {
 
   struct Disk {
     uint64_t number;
-    std::string writable;      // the folder with `upper` and `work`
+    std::string writable;  // the folder with `upper` and `work`
   };
 
-  // First of all: removes what lies in the folder except the disks in use, and never uses their numbers again.
+  // First of all: removes what lies in the folder except the disks in use, and never uses their
+  // numbers again.
   kj::Promise<void> open(std::set<uint64_t> inUse);
 
   void prime(DiskMb size) { poolOf(size).fill(); }
@@ -33,7 +35,8 @@ class DiskPool {
   // Removes the disk and all that was written to it.
   kj::Promise<void> release(uint64_t number);
 
-  // Empties the pools, and removes templates and loop devices that are not needed any more. Nothing is made ahead afterwards.
+  // Empties the pools, and removes templates and loop devices that are not needed any more. Nothing
+  // is made ahead afterwards.
   kj::Promise<void> drain();
 
  private:

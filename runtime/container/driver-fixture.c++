@@ -3,6 +3,10 @@
 #include <kj/debug.h>
 #include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "runtime/actor/vocabulary.h"
 
 namespace meridian::container {
@@ -51,7 +55,9 @@ void RecordingMachine::record(schema::InstanceKey::Reader key, std::string what)
   told_.push_back({actor::read(key), std::move(what)});
 }
 
-InstanceKey keyOf(const std::string& id, uint64_t generation) { return {{ClassName("Sandbox"), id}, Generation(generation)}; }
+InstanceKey keyOf(const std::string& id, uint64_t generation) {
+  return {{ClassName("Sandbox"), id}, Generation(generation)};
+}
 
 void fillSpec(schema::LaunchSpec::Builder to, const InstanceKey& key) {
   actor::write(to.initKey(), key);
@@ -77,14 +83,18 @@ DriverFixture::~DriverFixture() {
 
 void DriverFixture::restart(int machineFailures) {
   driver_ = nullptr;
-  driver_ = kj::heap<NativeDriver>(*io.lowLevelProvider, io.unixEventPort, images_,
-                                   DriverOptions{.stateFolder = state_.path(), .shimBinary = fromEnvironment("MERIDIAN_TEST_SHIM"),
-                                                 .poolLevel = 2, .workerThreads = 2});
+  driver_ =
+      kj::heap<NativeDriver>(*io.lowLevelProvider, io.unixEventPort, images_,
+                             DriverOptions{.stateFolder = state_.path(),
+                                           .shimBinary = fromEnvironment("MERIDIAN_TEST_SHIM"),
+                                           .poolLevel = 2,
+                                           .workerThreads = 2});
   wait(driver_->open());
   driver_->setMachine(kj::heap<RecordingMachine>(told_, machineFailures));
 }
 
-void DriverFixture::launch(const InstanceKey& key, kj::FunctionParam<void(schema::LaunchSpec::Builder)> change) {
+void DriverFixture::launch(const InstanceKey& key,
+                           kj::FunctionParam<void(schema::LaunchSpec::Builder)> change) {
   auto request = driver().launchRequest();
   fillSpec(request.initSpec(), key);
   change(request.getSpec());
@@ -104,7 +114,8 @@ std::string DriverFixture::waitFor(const InstanceKey& key, const std::string& wh
     for (auto& fact: told_) {
       if (fact.key == key && fact.what.starts_with(what)) return fact.what;
     }
-    KJ_REQUIRE(timer.now() < deadline, "the Machine was not told", toText(key).c_str(), what.c_str());
+    KJ_REQUIRE(timer.now() < deadline, "the Machine was not told", toText(key).c_str(),
+               what.c_str());
     wait(timer.afterDelay(1 * kj::MILLISECONDS));
   }
 }
@@ -127,7 +138,19 @@ std::string DriverFixture::get(const InstanceKey& key, const std::string& path) 
   return body == std::string::npos ? "" : answer.substr(body + 4);
 }
 
-std::string DriverFixture::addressOf(const InstanceKey& key) { return waitFor(key, "ready ").substr(6); }
+std::string DriverFixture::addressOf(const InstanceKey& key) {
+  return waitFor(key, "ready ").substr(6);
+}
+
+pid_t DriverFixture::shimPid() const {
+  for (auto& entry: std::filesystem::directory_iterator("/proc")) {
+    auto pid = atoi(entry.path().filename().c_str());
+    std::ifstream file(entry.path() / "cmdline");
+    std::string commandLine{std::istreambuf_iterator<char>(file), {}};
+    if (pid != 0 && commandLine.find(state_.path() + "/shim") != std::string::npos) return pid;
+  }
+  KJ_FAIL_REQUIRE("no shim runs");
+}
 
 void DriverFixture::shutdown() {
   wait(driver_->shutdown());

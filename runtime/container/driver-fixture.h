@@ -1,5 +1,6 @@
-// What a test of the driver stands on: a state folder, the real shim, the sandbox image, and a Machine that writes down what it is
-// told. As root, on the real kernel. Paths come from MERIDIAN_TEST_SHIM and MERIDIAN_TEST_ROOTFS, which meson sets.
+// What a test of the driver stands on: a state folder, the real shim, the sandbox image, and a
+// Machine that writes down what it is told. As root, on the real kernel. Paths come from
+// MERIDIAN_TEST_SHIM and MERIDIAN_TEST_ROOTFS, which meson sets.
 #pragma once
 
 #include <kj/async-io.h>
@@ -27,7 +28,8 @@ struct ToldFact {
 
 class RecordingMachine final: public schema::Machine::Server {
  public:
-  explicit RecordingMachine(std::vector<ToldFact>& told, int failures): told_(told), failures_(failures) {}
+  explicit RecordingMachine(std::vector<ToldFact>& told, int failures)
+      : told_(told), failures_(failures) {}
 
   kj::Promise<void> driverStarted(DriverStartedContext context) override;
   kj::Promise<void> driverReady(DriverReadyContext context) override;
@@ -37,7 +39,7 @@ class RecordingMachine final: public schema::Machine::Server {
   void record(schema::InstanceKey::Reader key, std::string what);
 
   std::vector<ToldFact>& told_;
-  int failures_;      // so many calls fail first
+  int failures_;  // so many calls fail first
 };
 
 InstanceKey keyOf(const std::string& id, uint64_t generation = 1);
@@ -50,17 +52,21 @@ class DriverFixture {
   DriverFixture();
   ~DriverFixture();
 
-  // Makes a driver on the state folder, in place of the one before, which dies as if the platform was killed.
+  // Makes a driver on the state folder, in place of the one before, which dies as if the platform
+  // was killed.
   void restart(int machineFailures = 0);
 
   schema::Driver::Client driver() { return driver_->client(); }
   NativeDriver& native() { return *driver_; }
   const std::string& folder() const { return state_.path(); }
 
-  void launch(const InstanceKey& key, kj::FunctionParam<void(schema::LaunchSpec::Builder)> change = [](auto) {});
+  void launch(
+      const InstanceKey& key,
+      kj::FunctionParam<void(schema::LaunchSpec::Builder)> change = [](auto) {});
   void kill(const InstanceKey& key);
 
-  // Turns the loop until the Machine was told something of the instance that begins so; fails after 10 s.
+  // Turns the loop until the Machine was told something of the instance that begins so; fails after
+  // 10 s.
   std::string waitFor(const InstanceKey& key, const std::string& what);
   std::vector<std::string> toldOf(const InstanceKey& key);
 
@@ -69,6 +75,9 @@ class DriverFixture {
   std::string addressOf(const InstanceKey& key);
 
   void shutdown();
+
+  // Found by the folder in its command line.
+  pid_t shimPid() const;
 
   template <typename T>
   T wait(kj::Promise<T>&& promise) {

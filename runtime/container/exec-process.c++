@@ -31,7 +31,9 @@ class StdinSink final: public schema::ByteSink::Server {
   kj::Promise<void> write(WriteContext context) override {
     KJ_IF_MAYBE(pipe, pipe_) {
       auto bytes = context.getParams().getBytes();
-      return (*pipe)->write(bytes.begin(), bytes.size()).catch_([this](kj::Exception&&) { pipe_ = nullptr; });
+      return (*pipe)->write(bytes.begin(), bytes.size()).catch_([this](kj::Exception&&) {
+        pipe_ = nullptr;
+      });
     }
     return kj::READY_NOW;
   }
@@ -52,12 +54,13 @@ class Pump {
       : pipe_(kj::mv(pipe)), sink_(kj::mv(sink)), buffer_(kj::heapArray<kj::byte>(CHUNK_BYTES)) {}
 
   kj::Promise<void> run() {
-    return pipe_->tryRead(buffer_.begin(), 1, buffer_.size()).then([this](size_t bytes) -> kj::Promise<void> {
-      if (bytes == 0) return kj::READY_NOW;
-      auto request = sink_.writeRequest();
-      request.setBytes(buffer_.slice(0, bytes));
-      return request.send().then([this] { return run(); });
-    });
+    return pipe_->tryRead(buffer_.begin(), 1, buffer_.size())
+        .then([this](size_t bytes) -> kj::Promise<void> {
+          if (bytes == 0) return kj::READY_NOW;
+          auto request = sink_.writeRequest();
+          request.setBytes(buffer_.slice(0, bytes));
+          return request.send().then([this] { return run(); });
+        });
   }
 
   // Also for a pipe that was given up before its end.
@@ -71,8 +74,9 @@ class Pump {
 
 class ProcessServer final: public schema::Process::Server {
  public:
-  ProcessServer(ExecPipes pipes, schema::ByteSink::Client output, schema::ByteSink::Client errors, kj::Promise<ExecExit> exited,
-                kj::Function<kj::Promise<void>(int)> signal, kj::Timer& timer)
+  ProcessServer(ExecPipes pipes, schema::ByteSink::Client output, schema::ByteSink::Client errors,
+                kj::Promise<ExecExit> exited, kj::Function<kj::Promise<void>(int)> signal,
+                kj::Timer& timer)
       : input_(kj::heap<StdinSink>(kj::mv(pipes.input))),
         out_(kj::mv(pipes.output), kj::mv(output)),
         err_(kj::mv(pipes.errors), kj::mv(errors)),
@@ -111,9 +115,9 @@ class ProcessServer final: public schema::Process::Server {
     auto drained = kj::joinPromises(outputs.finish()).eagerlyEvaluate(nullptr);
     return exited.then([this, &timer, drained = kj::mv(drained)](ExecExit exit) mutable {
       exited_ = true;
-      return drained.exclusiveJoin(timer.afterDelay(DRAIN_MAX)).then([this] { return endSinks(); }).then([exit] {
-        return exit;
-      });
+      return drained.exclusiveJoin(timer.afterDelay(DRAIN_MAX))
+          .then([this] { return endSinks(); })
+          .then([exit] { return exit; });
     });
   }
 
@@ -144,9 +148,11 @@ ExecPipes::ExecPipes(kj::LowLevelAsyncIoProvider& io) {
   theirs[2] = kj::mv(err.write);
 }
 
-schema::Process::Client serveExec(ExecPipes pipes, schema::ByteSink::Client output, schema::ByteSink::Client errors,
-                                  kj::Promise<ExecExit> exited, kj::Function<kj::Promise<void>(int)> signal, kj::Timer& timer) {
-  return kj::heap<ProcessServer>(kj::mv(pipes), kj::mv(output), kj::mv(errors), kj::mv(exited), kj::mv(signal), timer);
+schema::Process::Client serveExec(ExecPipes pipes, schema::ByteSink::Client output,
+                                  schema::ByteSink::Client errors, kj::Promise<ExecExit> exited,
+                                  kj::Function<kj::Promise<void>(int)> signal, kj::Timer& timer) {
+  return kj::heap<ProcessServer>(kj::mv(pipes), kj::mv(output), kj::mv(errors), kj::mv(exited),
+                                 kj::mv(signal), timer);
 }
 
 }  // namespace meridian::container

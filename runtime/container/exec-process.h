@@ -1,5 +1,6 @@
-// An exec'd process as the capability `Process`: its streams are pipes whose far ends the shim got, pumped to and from ByteSinks with
-// flow control in both directions. Dropping the capability before the process has ended kills it.
+// An exec'd process as the capability `Process`: its streams are pipes whose far ends the shim got,
+// pumped to and from ByteSinks with flow control in both directions. Dropping the capability before
+// the process has ended kills it.
 #pragma once
 
 #include <kj/async-io.h>
@@ -24,9 +25,10 @@ struct ExecPipes {
   kj::AutoCloseFd theirs[3];
 };
 
-// `exited` resolves when the process has ended, `signal` sends it one. What descendants of the process still write after its end is
-// waited for DRAIN_MAX long.
-schema::Process::Client serveExec(ExecPipes pipes, schema::ByteSink::Client output, schema::ByteSink::Client errors,
-                                  kj::Promise<ExecExit> exited, kj::Function<kj::Promise<void>(int)> signal, kj::Timer& timer);
+// `exited` resolves when the process has ended, `signal` sends it one. What descendants of the
+// process still write after its end is waited for DRAIN_MAX long.
+schema::Process::Client serveExec(ExecPipes pipes, schema::ByteSink::Client output,
+                                  schema::ByteSink::Client errors, kj::Promise<ExecExit> exited,
+                                  kj::Function<kj::Promise<void>(int)> signal, kj::Timer& timer);
 
 }  // namespace meridian::container

@@ -37,7 +37,8 @@ kj::Promise<void> FactTeller::tellAll(const InstanceKey& key) {
 kj::Promise<void> FactTeller::tellFirst(const InstanceKey& key, kj::Duration delay) {
   return kj::evalNow([&] { return send(key, queues_.at(key).front()); })
       .catch_([this, key, delay](kj::Exception&&) {
-        return timer_.afterDelay(delay).then([this, key, delay] { return tellFirst(key, std::min(delay * 2, RETRY_MAX)); });
+        return timer_.afterDelay(delay).then(
+            [this, key, delay] { return tellFirst(key, std::min(delay * 2, RETRY_MAX)); });
       });
 }
 
@@ -64,6 +65,8 @@ kj::Promise<void> FactTeller::send(const InstanceKey& key, const Fact& fact) {
                     fact);
 }
 
-void FactTeller::taskFailed(kj::Exception&& error) { KJ_LOG(ERROR, "a fact could not be told", error); }
+void FactTeller::taskFailed(kj::Exception&& error) {
+  KJ_LOG(ERROR, "a fact could not be told", error);
+}
 
 }  // namespace meridian::container

@@ -1,6 +1,6 @@
-// FactTeller: tells the Machine actor what happened to instances, each fact until it is acknowledged (an answer). Facts of one
-// instance arrive in order; a later one waits for those before it. Facts told before there is a Machine wait for it.
-// Used on one loop.
+// FactTeller: tells the Machine actor what happened to instances, each fact until it is
+// acknowledged (an answer). Facts of one instance arrive in order; a later one waits for those
+// before it. Facts told before there is a Machine wait for it. Used on one loop.
 #pragma once
 
 #include <kj/async.h>
@@ -16,14 +16,20 @@
 
 namespace meridian::container {
 
-struct StartedFact { Instant at; };
-struct ReadyFact { std::string host; };
-struct ExitedFact { Exit exit; };
+struct StartedFact {
+  Instant at;
+};
+struct ReadyFact {
+  std::string host;
+};
+struct ExitedFact {
+  Exit exit;
+};
 using Fact = std::variant<StartedFact, ReadyFact, ExitedFact>;
 
 class FactTeller: private kj::TaskSet::ErrorHandler {
  public:
-  static constexpr auto RETRY_FIRST = 20 * kj::MILLISECONDS;      // doubling
+  static constexpr auto RETRY_FIRST = 20 * kj::MILLISECONDS;  // doubling
   static constexpr auto RETRY_MAX = 1 * kj::SECONDS;
 
   explicit FactTeller(kj::Timer& timer): timer_(timer), telling_(*this) {}
@@ -40,7 +46,7 @@ class FactTeller: private kj::TaskSet::ErrorHandler {
 
   kj::Timer& timer_;
   kj::Maybe<schema::Machine::Client> machine_;
-  std::map<InstanceKey, std::deque<Fact>> queues_;      // an entry is being told as long as it is here
+  std::map<InstanceKey, std::deque<Fact>> queues_;  // an entry is being told as long as it is here
   kj::TaskSet telling_;
 };
 

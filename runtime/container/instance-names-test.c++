@@ -27,7 +27,8 @@ TEST_CASE("no byte of an ID has a meaning in a path") {
 }
 
 TEST_CASE("different texts never share a file name") {
-  std::vector<std::string> texts{"a", "A", "a.", ".a", "%2Ea", "a/b", "a%2Fb", "~", "%7E", "a b", "a_b"};
+  std::vector<std::string> texts{"a",     "A", "a.",  ".a",  "%2Ea", "a/b",
+                                 "a%2Fb", "~", "%7E", "a b", "a_b"};
   std::vector<std::string> names;
   for (auto& text: texts) names.push_back(fileNameOf(text));
   std::sort(names.begin(), names.end());
@@ -61,7 +62,8 @@ TEST_CASE("a tag says again what was written into it") {
 }
 
 TEST_CASE("what is not a tag of ours is nothing") {
-  for (auto text: {"", "disk=17", "address=10.7.0.2", "disk=x address=10.7.0.2", "disk=1 address=10.7.0.2 ports=a", "= = ="}) {
+  for (auto text: {"", "disk=17", "address=10.7.0.2", "disk=x address=10.7.0.2",
+                   "disk=1 address=10.7.0.2 ports=a", "= = ="}) {
     INFO(text);
     CHECK_FALSE(parseTag(text));
   }

@@ -16,7 +16,8 @@ constexpr size_t HOSTNAME_BYTES_MAX = 63;
 constexpr size_t CGROUP_BYTES_MAX = 100;
 
 bool isLetterOrDigit(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= '0' && byte <= '9');
 }
 
 template <typename Number>
@@ -45,14 +46,16 @@ std::string fileNameOf(std::string_view text) {
   constexpr char DIGITS[] = "0123456789ABCDEF";
   std::string name;
   for (unsigned char byte: text) {
-    bool plain = isLetterOrDigit(byte) || byte == '_' || byte == '~' || byte == '-' || (byte == '.' && !name.empty());
+    bool plain = isLetterOrDigit(byte) || byte == '_' || byte == '~' || byte == '-' ||
+                 (byte == '.' && !name.empty());
     if (plain) {
       name += byte;
     } else {
       name += {'%', DIGITS[byte >> 4], DIGITS[byte & 15]};
     }
   }
-  KJ_REQUIRE(!name.empty() && name.size() <= NAME_MAX, "a name cannot be kept as a file", text.size());
+  KJ_REQUIRE(!name.empty() && name.size() <= NAME_MAX, "a name cannot be kept as a file",
+             text.size());
   return name;
 }
 
@@ -73,13 +76,16 @@ std::string hostnameOf(std::string_view id) {
 
 std::string cgroupNameOf(uint64_t disk, const ContainerId& container) {
   auto name = std::to_string(disk) + "-" + container.containerClass.value() + "-" + container.id;
-  std::replace_if(name.begin(), name.end(), [](char byte) { return !isLetterOrDigit(byte) && byte != '-'; }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char byte) { return !isLetterOrDigit(byte) && byte != '-'; },
+      '_');
   return name.substr(0, CGROUP_BYTES_MAX);
 }
 
 std::string toText(const InstanceTag& tag) {
   auto text = "disk=" + std::to_string(tag.disk) + " address=" + addressText(tag.address);
-  for (size_t i = 0; i < tag.ports.size(); i++) text += (i == 0 ? " ports=" : ",") + std::to_string(tag.ports[i]);
+  for (size_t i = 0; i < tag.ports.size(); i++)
+    text += (i == 0 ? " ports=" : ",") + std::to_string(tag.ports[i]);
   return text;
 }
 

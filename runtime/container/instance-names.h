@@ -1,5 +1,6 @@
-// What an instance's things on the machine are called: its log folder, its cgroup, its host name, and the tag by which a restarted
-// platform finds its disk and address again. IDs are never file names as they come. Pure.
+// What an instance's things on the machine are called: its log folder, its cgroup, its host name,
+// and the tag by which a restarted platform finds its disk and address again. IDs are never file
+// names as they come. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,9 @@
 
 namespace meridian::container {
 
-// A file name from which the text can be told again, never "." or "..", nor hidden: what isName() allows stays as it is, except a
-// dot in front, and any other byte becomes %XX. Texts that no file name can hold are refused (kj::Exception).
+// A file name from which the text can be told again, never "." or "..", nor hidden: what isName()
+// allows stays as it is, except a dot in front, and any other byte becomes %XX. Texts that no file
+// name can hold are refused (kj::Exception).
 std::string fileNameOf(std::string_view text);
 
 // `logs/CLASS/ID`, for all generations.
@@ -28,8 +30,8 @@ std::string cgroupNameOf(uint64_t disk, const ContainerId& container);
 // Kept by the shim with the instance.
 struct InstanceTag {
   uint64_t disk = 0;
-  uint32_t address = 0;               // IPv4, host byte order
-  std::vector<uint16_t> ports;        // each must accept before the instance is ready
+  uint32_t address = 0;         // IPv4, host byte order
+  std::vector<uint16_t> ports;  // each must accept before the instance is ready
 
   friend bool operator==(const InstanceTag&, const InstanceTag&) = default;
 };

@@ -45,7 +45,8 @@ TEST_CASE("later layers of the environment win, and names keep their place") {
 TEST_CASE("image, class, start and platform each override the one before") {
   Subject subject;
   subject.image.env = {{"A", "image"}, {"B", "image"}, {"C", "image"}, {"MERIDIAN_ID", "image"}};
-  actor::write(subject.spec.getSpec().initEnv(3), {{"B", "class"}, {"C", "class"}, {"MERIDIAN_CLASS", "class"}});
+  actor::write(subject.spec.getSpec().initEnv(3),
+               {{"B", "class"}, {"C", "class"}, {"MERIDIAN_CLASS", "class"}});
   actor::write(subject.spec.initExtraEnv(2), {{"C", "start"}, {"MERIDIAN_GENERATION", "start"}});
   auto env = environmentOf(subject.spec, subject.image);
   CHECK(valueOf(env, "A") == "image");

@@ -14,21 +14,28 @@ namespace {
 
 constexpr char DEFAULT_PATH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-void writeArguments(schema::Launch::Builder launch, schema::LaunchSpec::Reader spec, const env::Image& image) {
+void writeArguments(schema::Launch::Builder launch, schema::LaunchSpec::Reader spec,
+                    const env::Image& image) {
   auto entrypoint = spec.getSpec().getEntrypoint();
   if (entrypoint.size() > 0) {
     launch.setArgv(entrypoint);
     return;
   }
-  KJ_REQUIRE(!image.entrypoint.empty(), "neither the class nor its image has an entrypoint: there is nothing to run",
-             spec.getSpec().getImage());
+  if (image.entrypoint.empty()) {
+    auto sentence = kj::str("neither the class nor its image ", spec.getSpec().getImage(),
+                            " has an entrypoint: there is nothing to run");
+    kj::throwFatalException(
+        kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::mv(sentence)));
+  }
   auto argv = launch.initArgv(image.entrypoint.size());
   for (size_t i = 0; i < image.entrypoint.size(); i++) argv.set(i, image.entrypoint[i].c_str());
 }
 
-void writeUser(schema::Launch::Builder launch, schema::LaunchSpec::Reader spec, const env::Image& image) {
+void writeUser(schema::Launch::Builder launch, schema::LaunchSpec::Reader spec,
+               const env::Image& image) {
   auto declared = actor::text(spec.getSpec().getUser());
-  auto user = lookUpUser(declared.empty() ? image.user : declared, readImageFile(image.layers, "/etc/passwd"),
+  auto user = lookUpUser(declared.empty() ? image.user : declared,
+                         readImageFile(image.layers, "/etc/passwd"),
                          readImageFile(image.layers, "/etc/group"));
   launch.setUid(user.uid);
   launch.setGid(user.gid);
@@ -47,7 +54,8 @@ std::vector<EnvVar> mergeEnv(const std::vector<std::vector<EnvVar>>& layers) {
   std::vector<EnvVar> merged;
   for (auto& layer: layers) {
     for (auto& variable: layer) {
-      auto found = std::find_if(merged.begin(), merged.end(), [&](auto& earlier) { return earlier.name == variable.name; });
+      auto found = std::find_if(merged.begin(), merged.end(),
+                                [&](auto& earlier) { return earlier.name == variable.name; });
       if (found == merged.end()) {
         merged.push_back(variable);
       } else {
@@ -77,7 +85,8 @@ std::vector<EnvVar> environmentOf(schema::LaunchSpec::Reader spec, const env::Im
                     {"MERIDIAN_LOCATION", actor::text(spec.getLocation())}}});
 }
 
-void planLaunch(schema::Launch::Builder launch, schema::LaunchSpec::Reader spec, const env::Image& image, const LaunchPieces& pieces) {
+void planLaunch(schema::Launch::Builder launch, schema::LaunchSpec::Reader spec,
+                const env::Image& image, const LaunchPieces& pieces) {
   auto container = actor::read(spec.getKey().getContainer());
   auto hostname = hostnameOf(container.id);
   auto env = environmentOf(spec, image);
@@ -96,7 +105,8 @@ void planLaunch(schema::Launch::Builder launch, schema::LaunchSpec::Reader spec,
   launch.setPidsMax(PIDS_MAX);
   launch.setLogDir(pieces.logFolder.c_str());
   launch.setLogBytesMax(LOG_FILE_BYTES_MAX);
-  launch.setHosts(("127.0.0.1 localhost\n" + addressText(pieces.tag.address) + " " + hostname + "\n").c_str());
+  launch.setHosts(
+      ("127.0.0.1 localhost\n" + addressText(pieces.tag.address) + " " + hostname + "\n").c_str());
   launch.setTag(toText(pieces.tag).c_str());
 }
 

@@ -27,21 +27,25 @@ class FolderWatch {
         KJ_NONBLOCKING_SYSCALL(bytes = read(fd_, events, sizeof(events)));
         for (ssize_t at = 0; at < bytes;) {
           auto event = reinterpret_cast<inotify_event*>(events + at);
-          if (event->mask & IN_IGNORED) gone_ = true;
+          if (event->mask & (IN_DELETE | IN_IGNORED)) gone_ = true;
           at += sizeof(inotify_event) + event->len;
         }
       } while (bytes > 0);
     });
   }
 
-  bool gone() const { return gone_; }      // the folder was removed
+  // The logs were removed. Rotation renames, so a file that is deleted means just that; the
+  // folder's own end may come much later, when the shim has let go of its file.
+  bool gone() const { return gone_; }
 
  private:
   static kj::AutoCloseFd watch(const std::string& folder) {
     int fd;
     KJ_SYSCALL(fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     kj::AutoCloseFd owned(fd);
-    KJ_SYSCALL(inotify_add_watch(fd, folder.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR), folder);
+    KJ_SYSCALL(inotify_add_watch(fd, folder.c_str(),
+                                 IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR),
+               folder);
     return owned;
   }
 
@@ -52,13 +56,15 @@ class FolderWatch {
 
 class LogFollower final: public schema::Handle::Server {
  public:
-  LogFollower(kj::UnixEventPort& port, const std::string& folder, schema::LogRequest::Reader request)
+  LogFollower(kj::UnixEventPort& port, const std::string& folder,
+              schema::LogRequest::Reader request)
       : reader_(folder), sink_(request.getSink()) {
     if (request.getFollow()) {
       std::filesystem::create_directories(folder);
-      watch_.emplace(port, folder);      // before the first read, so that nothing falls in between
+      watch_.emplace(port, folder);  // before the first read, so that nothing falls in between
     }
-    running_ = run().eagerlyEvaluate([](kj::Exception&& error) { KJ_LOG(INFO, "log stream ended", error); });
+    running_ = run().eagerlyEvaluate(
+        [](kj::Exception&& error) { KJ_LOG(INFO, "log stream ended", error); });
   }
 
  private:
@@ -74,15 +80,18 @@ class LogFollower final: public schema::Handle::Server {
     for (auto& line: lines) {
       if (auto entry = parseLogEntry(line)) entries.push_back(*entry);
     }
-    if (entries.empty()) return kj::evalLater([] {});      // a large file of rubbish must not hold the loop
+    if (entries.empty())
+      return kj::evalLater([] {});  // a large file of rubbish must not hold the loop
     auto request = sink_.writeRequest();
     auto list = request.initLines(entries.size());
     for (size_t i = 0; i < entries.size(); i++) {
       auto& entry = entries[i];
       list[i].setAtNs(toNs(entry.at));
-      list[i].setStream(entry.stream == LogStream::OUT ? schema::LogStream::STDOUT : schema::LogStream::STDERR);
+      list[i].setStream(entry.stream == LogStream::OUT ? schema::LogStream::STDOUT
+                                                       : schema::LogStream::STDERR);
       list[i].setGeneration(entry.generation.value());
-      list[i].setText(kj::arrayPtr(reinterpret_cast<const kj::byte*>(entry.text.data()), entry.text.size()));
+      list[i].setText(
+          kj::arrayPtr(reinterpret_cast<const kj::byte*>(entry.text.data()), entry.text.size()));
     }
     return request.send();
   }
@@ -95,7 +104,8 @@ class LogFollower final: public schema::Handle::Server {
 
 }  // namespace
 
-schema::Handle::Client serveLogs(kj::UnixEventPort& port, const std::string& folder, schema::LogRequest::Reader request) {
+schema::Handle::Client serveLogs(kj::UnixEventPort& port, const std::string& folder,
+                                 schema::LogRequest::Reader request) {
   return kj::heap<LogFollower>(port, folder, request);
 }
 

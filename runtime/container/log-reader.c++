@@ -53,8 +53,9 @@ void LogReader::openFirst() {
   }
 }
 
-// The current file has been read to its end. When another has taken its name nothing more is written to it, but something may have
-// been just before: it is read once more. After two rotations at once the file in between is still there as the older one.
+// The current file has been read to its end. When another has taken its name nothing more is
+// written to it, but something may have been just before: it is read once more. After two rotations
+// at once the file in between is still there as the older one.
 bool LogReader::openNext() {
   if (!next_) {
     auto newer = open(LOG_FILE);
@@ -65,7 +66,7 @@ bool LogReader::openNext() {
   }
   current_ = kj::mv(next_);
   next_ = std::nullopt;
-  partial_.clear();      // a line does not go on in another file
+  partial_.clear();  // a line does not go on in another file
   return true;
 }
 

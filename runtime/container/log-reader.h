@@ -1,6 +1,7 @@
-// LogReader: the lines of an ID's log files (log-format.h) in the order they were written, over rotations, without reading one twice.
-// The files belong to the shim, which writes on; what is read here may end within a line, whose rest comes later. Blocking file
-// reads of bounded size; used on one thread.
+// LogReader: the lines of an ID's log files (log-format.h) in the order they were written, over
+// rotations, without reading one twice. The files belong to the shim, which writes on; what is read
+// here may end within a line, whose rest comes later. Blocking file reads of bounded size; used on
+// one thread.
 #pragma once
 
 #include <kj/io.h>
@@ -19,7 +20,8 @@ class LogReader {
   // The folder or its files need not be there yet.
   explicit LogReader(std::string folder): folder_(std::move(folder)) {}
 
-  // The next lines, without line ends, at most about READ_BYTES of them; none when all that is there has been read.
+  // The next lines, without line ends, at most about READ_BYTES of them; none when all that is
+  // there has been read.
   std::vector<std::string> read();
 
  private:
@@ -37,8 +39,8 @@ class LogReader {
 
   std::string folder_;
   std::optional<File> current_;
-  std::optional<File> next_;      // known to follow the current one
-  std::string partial_;           // the beginning of a line
+  std::optional<File> next_;  // known to follow the current one
+  std::string partial_;       // the beginning of a line
 };
 
 }  // namespace meridian::container

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -12,6 +13,7 @@
 
 #include "runtime/actor/vocabulary.h"
 #include "runtime/container/driver-fixture.h"
+#include "runtime/container/fake-shim.h"
 
 namespace meridian::container {
 namespace {
@@ -42,7 +44,8 @@ class CollectingLog final: public schema::LogSink::Server {
   kj::Promise<void> write(WriteContext context) override {
     for (auto line: context.getParams().getLines()) {
       lines_.push_back(std::to_string(line.getGeneration()) + " " +
-                       std::string(reinterpret_cast<const char*>(line.getText().begin()), line.getText().size()));
+                       std::string(reinterpret_cast<const char*>(line.getText().begin()),
+                                   line.getText().size()));
     }
     return kj::READY_NOW;
   }
@@ -55,7 +58,9 @@ class CollectingLog final: public schema::LogSink::Server {
   std::vector<std::string>& lines_;
 };
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST_CASE("an instance starts, is ready, answers, and knows who it is") {
   DriverFixture fixture;
@@ -64,9 +69,11 @@ TEST_CASE("an instance starts, is ready, answers, and knows who it is") {
   fixture.waitFor(alice, "ready");
   CHECK(fixture.toldOf(alice)[0] == "started");
   auto answer = fixture.get(alice, "/hello");
-  CHECK(contains(answer, R"("id":"alice","class":"Sandbox","generation":7,"location":"here","path":"/hello","hostname":"alice")"));
+  CHECK(contains(
+      answer,
+      R"("id":"alice","class":"Sandbox","generation":7,"location":"here","path":"/hello","hostname":"alice")"));
 
-  fixture.launch(alice);      // again: nothing happens
+  fixture.launch(alice);  // again: nothing happens
   CHECK(fixture.toldOf(alice).size() == 2);
   auto list = fixture.wait(fixture.driver().listRequest().send());
   REQUIRE(list.getInstances().size() == 1);
@@ -84,8 +91,11 @@ TEST_CASE("an instance reaches neither the platform nor its peers nor the world"
   auto address = fixture.addressOf(alice);
   auto gateway = address.substr(0, address.find('.', address.find('.') + 1)) + ".0.1";
   // The host itself does reach that port there.
-  CHECK_NOTHROW(fixture.wait(fixture.wait(fixture.io.provider->getNetwork().parseAddress((gateway + ":" + port).c_str()))->connect()));
-  for (auto& to: {gateway + ":" + port, fixture.addressOf(bob) + ":8080", std::string("192.0.2.1:80")}) {
+  CHECK_NOTHROW(fixture.wait(
+      fixture.wait(fixture.io.provider->getNetwork().parseAddress((gateway + ":" + port).c_str()))
+          ->connect()));
+  for (auto& to:
+       {gateway + ":" + port, fixture.addressOf(bob) + ":8080", std::string("192.0.2.1:80")}) {
     INFO(to);
     CHECK(contains(fixture.get(alice, "/reach?to=" + to), R"("reached":false)"));
   }
@@ -148,7 +158,9 @@ TEST_CASE("each end has its reason") {
     expected = "exited start-timeout";
   }
   SECTION("no such program") {
-    fixture.launch(key, [](schema::LaunchSpec::Builder spec) { spec.getSpec().initEntrypoint(1).set(0, "/nothing"); });
+    fixture.launch(key, [](schema::LaunchSpec::Builder spec) {
+      spec.getSpec().initEntrypoint(1).set(0, "/nothing");
+    });
     expected = "exited exec-failed";
   }
   SECTION("no such user") {
@@ -156,7 +168,8 @@ TEST_CASE("each end has its reason") {
     expected = "exited exec-failed";
   }
   SECTION("no such image") {
-    fixture.launch(key, [](schema::LaunchSpec::Builder spec) { spec.getSpec().setImageId("other"); });
+    fixture.launch(key,
+                   [](schema::LaunchSpec::Builder spec) { spec.getSpec().setImageId("other"); });
     expected = "exited image-failed";
   }
   CHECK(fixture.waitFor(key, "exited").starts_with(expected));
@@ -186,7 +199,8 @@ TEST_CASE("a restarted platform takes over what lives and learns what ended mean
   fixture.get(bob, "/");
   CHECK(contains(fixture.get(alice, "/fill?mib=1"), R"("error":"")"));
   // The server exits on its own after the driver is gone: nobody of the platform sees it happen.
-  auto address = fixture.wait(fixture.io.provider->getNetwork().parseAddress(fixture.addressOf(bob).c_str(), SANDBOX_PORT));
+  auto address = fixture.wait(
+      fixture.io.provider->getNetwork().parseAddress(fixture.addressOf(bob).c_str(), SANDBOX_PORT));
   auto stream = fixture.wait(address->connect());
   fixture.restart();
   std::string request = "GET /exit?code=5 HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -194,6 +208,17 @@ TEST_CASE("a restarted platform takes over what lives and learns what ended mean
   CHECK(fixture.waitFor(bob, "exited") == "exited exited 5");
   CHECK(fixture.get(alice, "/") == before);
   CHECK(contains(fixture.get(alice, "/fill?mib=1"), R"("error":"")"));
+}
+
+TEST_CASE("when the shim dies its instances are told as ended, and the next ones start") {
+  DriverFixture fixture;
+  auto alice = keyOf("alice"), bob = keyOf("bob");
+  fixture.launch(alice);
+  fixture.waitFor(alice, "ready");
+  REQUIRE(::kill(fixture.shimPid(), SIGKILL) == 0);
+  CHECK(fixture.waitFor(alice, "exited") == "exited signalled 9");
+  fixture.launch(bob);
+  CHECK(contains(fixture.get(bob, "/"), R"("id":"bob")"));
 }
 
 TEST_CASE("exits are told until acknowledged, over restarts") {
@@ -211,7 +236,8 @@ TEST_CASE("exits are told until acknowledged, over restarts") {
   fixture.restart();
   auto list = fixture.wait(fixture.driver().listRequest().send());
   std::vector<std::string> ids;
-  for (auto instance: list.getInstances()) ids.push_back(actor::text(instance.getKey().getContainer().getId()));
+  for (auto instance: list.getInstances())
+    ids.push_back(actor::text(instance.getKey().getContainer().getId()));
   CHECK(std::find(ids.begin(), ids.end(), "bob") != ids.end());
   CHECK(std::count_if(ids.begin(), ids.end(), [](auto& id) { return id == "alice"; }) <= 1);
 }
@@ -280,23 +306,28 @@ TEST_CASE("logs are kept over generations, and followed") {
   auto handle = fixture.wait(request.send());
   fixture.launch(second);
   fixture.get(second, "/log?line=two");
-  auto has = [&](const std::string& line) { return std::find(lines.begin(), lines.end(), line) != lines.end(); };
-  for (int i = 0; i < 10'000 && !has("2 two"); i++) fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
+  auto has = [&](const std::string& line) {
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+  };
+  for (int i = 0; i < 10'000 && !has("2 two"); i++)
+    fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
   CHECK(lines == std::vector<std::string>{"1 serving alice generation 1 on port 8080", "1 one",
                                           "2 serving alice generation 2 on port 8080", "2 two"});
   auto remove = fixture.driver().removeLogsRequest();
   actor::write(remove.initContainer(), first.container);
   fixture.wait(remove.send().ignoreResult());
-  for (int i = 0; i < 10'000 && !has("<end>"); i++) fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
+  for (int i = 0; i < 10'000 && !has("<end>"); i++)
+    fixture.wait(fixture.io.provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
   CHECK(has("<end>"));
 }
 
 TEST_CASE("20 instances come and go and leave the machine as it was") {
   DriverFixture fixture;
   auto& folder = fixture.folder();
+  auto idMark = "pid" + std::to_string(getpid()) + "-";  // cgroups have the ID in their names
   // The first start makes what stays while the platform runs: bridge, template, the shim's cgroups.
   auto cycle = [&](int i) {
-    auto key = keyOf("id-" + std::to_string(i));
+    auto key = keyOf(idMark + std::to_string(i));
     fixture.launch(key);
     fixture.waitFor(key, "ready");
     fixture.kill(key);
@@ -311,7 +342,7 @@ TEST_CASE("20 instances come and go and leave the machine as it was") {
   auto mark = fixture.native().networkMark();
   auto settled = [&] {
     fixture.wait(fixture.native().drain());
-    return measureFootprint(folder, mark);
+    return measureFootprint(folder, mark, idMark);
   };
   cycle(0);
   auto before = settled();
@@ -320,21 +351,22 @@ TEST_CASE("20 instances come and go and leave the machine as it was") {
 }
 
 TEST_CASE("after a shutdown nothing is left but the shim's folder") {
-  size_t descriptorsBefore, descriptorsAfter;
   DriverFixture fixture;
   auto mark = fixture.native().networkMark();
+  auto id = "pid" + std::to_string(getpid());
   fixture.shutdown();
-  descriptorsBefore = measureFootprint(fixture.folder(), mark).descriptors;
+  auto before = measureFootprint(fixture.folder(), mark, id);
   fixture.restart();
-  fixture.launch(keyOf("alice"));
+  fixture.launch(keyOf(id));
   fixture.shutdown();
-  auto footprint = measureFootprint(fixture.folder(), mark);
-  descriptorsAfter = footprint.descriptors;
-  CHECK(descriptorsAfter == descriptorsBefore);
-  CHECK(footprint.mounts == 0);
-  CHECK(footprint.loopDevices == 0);
-  CHECK(footprint.interfaces == 0);
-  CHECK(footprint.cgroups == 0);
+  auto after = measureFootprint(fixture.folder(), mark, id);
+  CHECK(after.descriptors == before.descriptors);
+  CHECK(after.threads == before.threads);
+  CHECK(after.mounts == 0);
+  CHECK(after.loopDevices == 0);
+  CHECK(after.interfaces == 0);
+  CHECK(after.cgroups == 0);
+  CHECK_FALSE(std::filesystem::exists(fixture.folder() + "/run"));
 }
 
 TEST_CASE("how long a start takes", "[measure]") {
@@ -343,9 +375,13 @@ TEST_CASE("how long a start takes", "[measure]") {
   std::vector<double> launched, ready;
   for (int i = 0; i < TIMES; i++) {
     auto key = keyOf("id-" + std::to_string(i));
-    fixture.wait(fixture.io.provider->getTimer().afterDelay(20 * kj::MILLISECONDS));      // the pools fill up
+    fixture.wait(
+        fixture.io.provider->getTimer().afterDelay(20 * kj::MILLISECONDS));  // the pools fill up
     auto start = std::chrono::steady_clock::now();
-    auto since = [&] { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count(); };
+    auto since = [&] {
+      return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+          .count();
+    };
     fixture.launch(key);
     launched.push_back(since());
     fixture.waitFor(key, "ready");
@@ -353,8 +389,57 @@ TEST_CASE("how long a start takes", "[measure]") {
     fixture.kill(key);
     fixture.waitFor(key, "exited");
   }
-  for (auto samples: {&launched, &ready}) std::nth_element(samples->begin(), samples->begin() + TIMES / 2, samples->end());
-  std::cout << "median launch to exec " << launched[TIMES / 2] << " ms, to ready " << ready[TIMES / 2] << " ms" << std::endl;
+  for (auto samples: {&launched, &ready})
+    std::nth_element(samples->begin(), samples->begin() + TIMES / 2, samples->end());
+  std::cout << "median launch to exec " << launched[TIMES / 2] << " ms, to ready "
+            << ready[TIMES / 2] << " ms" << std::endl;
+}
+
+TEST_CASE("how much of a start is the driver's", "[measure]") {
+  requireRoot();
+  TemporaryState state;
+  std::filesystem::create_directories(state.path() + "/shim");
+  FakeShim shim(state.path() + "/shim", schema::SHIM_PROTOCOL_VERSION);  // answers at once
+  auto io = kj::setupAsyncIo();
+  SandboxImages images;
+  constexpr int TIMES = 30;
+  NativeDriver driver(*io.lowLevelProvider, io.unixEventPort, images,
+                      {.stateFolder = state.path(), .shimBinary = "", .poolLevel = TIMES});
+  driver.open().wait(io.waitScope);
+  driver.prime(DiskMb(64));
+  io.provider->getTimer().afterDelay(1 * kj::SECONDS).wait(io.waitScope);
+  std::vector<double> launched;
+  for (int i = 0; i < TIMES; i++) {
+    capnp::MallocMessageBuilder message;
+    auto spec = message.initRoot<schema::LaunchSpec>();
+    fillSpec(spec, keyOf("id-" + std::to_string(i)));
+    spec.getSpec().setDefaultPort(0);
+    auto start = std::chrono::steady_clock::now();
+    driver.launch(spec).wait(io.waitScope);
+    launched.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+            .count());
+  }
+  std::nth_element(launched.begin(), launched.begin() + TIMES / 2, launched.end());
+  std::cout << "median launch with a shim that answers at once " << launched[TIMES / 2] << " ms"
+            << std::endl;
+  driver.shutdown().wait(io.waitScope);
+}
+
+TEST_CASE("how many starts a second", "[measure]") {
+  DriverFixture fixture;
+  constexpr int TIMES = 100;
+  auto start = std::chrono::steady_clock::now();
+  auto launches = kj::heapArrayBuilder<kj::Promise<void>>(TIMES);
+  for (int i = 0; i < TIMES; i++) {
+    auto request = fixture.driver().launchRequest();
+    fillSpec(request.initSpec(), keyOf("id-" + std::to_string(i)));
+    launches.add(request.send().ignoreResult());
+  }
+  fixture.wait(kj::joinPromises(launches.finish()));
+  for (int i = 0; i < TIMES; i++) fixture.waitFor(keyOf("id-" + std::to_string(i)), "ready");
+  auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::cout << TIMES / seconds << " cold starts a second" << std::endl;
 }
 
 }  // namespace

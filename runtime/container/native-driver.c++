@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "runtime/actor/vocabulary.h"
+#include "runtime/container/driver-server.h"
 #include "runtime/container/launch-plan.h"
 #include "runtime/container/log-follower.h"
 #include "runtime/container/subnet.h"
@@ -34,13 +35,22 @@ Exit exitOf(schema::ExitRecord::Reader record, bool startTimedOut) {
   return exit;
 }
 
-bool isDisconnect(const kj::Exception& error) { return error.getType() == kj::Exception::Type::DISCONNECTED; }
+// The sentence becomes the detail of an exit, as it is.
+kj::Exception failure(kj::String sentence) {
+  return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::mv(sentence));
+}
+
+bool isDisconnect(const kj::Exception& error) {
+  return error.getType() == kj::Exception::Type::DISCONNECTED;
+}
 
 }  // namespace
 
 // One start, from the call to the shim's answer.
 struct NativeDriver::Launching {
-  Launching(const InstanceKey& key, schema::LaunchSpec::Reader from): key(key) { message.setRoot(from); }
+  Launching(const InstanceKey& key, schema::LaunchSpec::Reader from): key(key) {
+    message.setRoot(from);
+  }
 
   schema::LaunchSpec::Reader spec() { return message.getRoot<schema::LaunchSpec>().asReader(); }
 
@@ -51,7 +61,8 @@ struct NativeDriver::Launching {
   std::optional<NetPool::Network> network;
 };
 
-NativeDriver::NativeDriver(kj::LowLevelAsyncIoProvider& io, kj::UnixEventPort& port, env::Images& images, DriverOptions options)
+NativeDriver::NativeDriver(kj::LowLevelAsyncIoProvider& io, kj::UnixEventPort& port,
+                           env::Images& images, DriverOptions options)
     : io_(io),
       port_(port),
       images_(images),
@@ -67,19 +78,21 @@ NativeDriver::NativeDriver(kj::LowLevelAsyncIoProvider& io, kj::UnixEventPort& p
 NativeDriver::~NativeDriver() noexcept(false) {}
 
 kj::Promise<void> NativeDriver::open() {
-  return shim_.connect().then([this] {
-    std::set<uint64_t> disks;
-    std::set<uint32_t> addresses;
-    for (auto& [key, instance]: instances_) {
-      if (instance->exit) continue;
-      disks.insert(instance->tag.disk);
-      addresses.insert(instance->tag.address);
-    }
-    auto opening = kj::heapArrayBuilder<kj::Promise<void>>(2);
-    opening.add(disks_.open(std::move(disks)));
-    opening.add(networks_.open(std::move(addresses)));
-    return kj::joinPromises(opening.finish());
-  }).then([this] { networks_.fill(); });
+  return shim_.connect()
+      .then([this] {
+        std::set<uint64_t> disks;
+        std::set<uint32_t> addresses;
+        for (auto& [key, instance]: instances_) {
+          if (instance->exit) continue;
+          disks.insert(instance->tag.disk);
+          addresses.insert(instance->tag.address);
+        }
+        auto opening = kj::heapArrayBuilder<kj::Promise<void>>(2);
+        opening.add(disks_.open(std::move(disks)));
+        opening.add(networks_.open(std::move(addresses)));
+        return kj::joinPromises(opening.finish());
+      })
+      .then([this] { networks_.fill(); });
 }
 
 // ---------------------------------------------------------------------------------------
@@ -99,6 +112,10 @@ kj::Promise<void> NativeDriver::launch(schema::LaunchSpec::Reader spec) {
 
 kj::Promise<void> NativeDriver::start(kj::Own<Launching> owned) {
   auto& launching = *owned;
+  KJ_IF_MAYBE(error, kj::runCatchingExceptions([this, &launching] { findImage(launching); })) {
+    fail(launching, StopReason::IMAGE_FAILED, error->getDescription());
+    return kj::READY_NOW;
+  }
   return kj::evalNow([this, &launching] { return gather(launching); })
       .then([this, &launching] { return sendLaunch(launching); })
       .catch_([this, &launching](kj::Exception&& error) -> kj::Promise<void> {
@@ -110,37 +127,48 @@ kj::Promise<void> NativeDriver::start(kj::Own<Launching> owned) {
       .attach(kj::mv(owned));
 }
 
-// Finds the image and takes a disk and a network.
+void NativeDriver::findImage(Launching& launching) {
+  auto spec = launching.spec().getSpec();
+  auto image = images_.find(actor::text(spec.getImageId()));
+  if (!image)
+    kj::throwFatalException(
+        failure(kj::str("the image ", spec.getImage(), " is not on this machine")));
+  launching.image = kj::mv(*image);
+}
+
+// Takes a disk and a network. When one fails the other is still waited for, so that it can be given
+// back.
 kj::Promise<void> NativeDriver::gather(Launching& launching) {
   auto spec = launching.spec().getSpec();
   auto pieces = kj::heapArrayBuilder<kj::Promise<void>>(2);
-  pieces.add(kj::evalNow([&] { return disks_.take(DiskMb(spec.getResources().getDiskMb())); })
-                 .then([&launching](DiskPool::Disk&& disk) { launching.disk = kj::mv(disk); }));
-  pieces.add(networks_.take().then([&launching](NetPool::Network&& network) { launching.network = kj::mv(network); }));
+  pieces.add(kj::evalNow([&] {
+               return disks_.take(DiskMb(spec.getResources().getDiskMb()));
+             }).then([&launching](DiskPool::Disk&& disk) { launching.disk = kj::mv(disk); }));
+  pieces.add(networks_.take().then(
+      [&launching](NetPool::Network&& network) { launching.network = kj::mv(network); }));
   return kj::joinPromises(pieces.finish());
 }
 
 kj::Promise<void> NativeDriver::sendLaunch(Launching& launching) {
   auto& instance = *instances_.at(launching.key);
-  auto image = images_.find(actor::text(launching.spec().getSpec().getImageId()));
-  if (!image) {
-    fail(launching, StopReason::IMAGE_FAILED, kj::str("the image ", launching.spec().getSpec().getImage(), " is not on this machine"));
-    return kj::READY_NOW;
-  }
-  launching.image = kj::mv(*image);
   instance.tag.disk = launching.disk->number;
   instance.tag.address = launching.network->address;
-  LaunchPieces pieces{instance.tag, launching.disk->writable, logFolderOf(options_.stateFolder + "/logs", launching.key.container)};
+  LaunchPieces pieces{instance.tag, launching.disk->writable,
+                      logFolderOf(options_.stateFolder + "/logs", launching.key.container)};
   std::filesystem::create_directories(pieces.logFolder);
-  auto fill = [&launching, pieces = kj::mv(pieces)](schema::ToShim::Builder to) {
+  auto fill = [&launching, &instance, pieces = kj::mv(pieces)](schema::ToShim::Builder to) {
     planLaunch(to.initLaunch(), launching.spec(), launching.image, pieces);
+    instance.sent = true;
   };
-  return shim_.call(kj::mv(fill), kj::arr(kj::mv(launching.network->fd))).then([this, &launching](ShimClient::Answer&& answer) {
-    auto packet = **answer;
-    if (packet.isRefused()) return fail(launching, StopReason::EXEC_FAILED, packet.getRefused().getMessage());
-    auto& instance = *instances_.at(launching.key);
-    if (!instance.exit) running(launching.key, instance, instantFromNs(packet.getLaunched().getStartedAtNs()));
-  });
+  return shim_.call(kj::mv(fill), kj::arr(kj::mv(launching.network->fd)))
+      .then([this, &launching](ShimClient::Answer&& answer) {
+        auto packet = **answer;
+        if (packet.isRefused())
+          return fail(launching, StopReason::EXEC_FAILED, packet.getRefused().getMessage());
+        auto& instance = *instances_.at(launching.key);
+        if (!instance.exit)
+          running(launching.key, instance, instantFromNs(packet.getLaunched().getStartedAtNs()));
+      });
 }
 
 // It never ran: what was taken for it goes back.
@@ -149,7 +177,8 @@ void NativeDriver::fail(Launching& launching, StopReason reason, kj::StringPtr d
   if (launching.network) tasks_.add(networks_.release(launching.network->address));
   auto& instance = *instances_.at(launching.key);
   instance.tag = {};
-  end(launching.key, instance, Exit{reason, std::nullopt, std::nullopt, detail.cStr(), wallClock()});
+  end(launching.key, instance,
+      Exit{reason, std::nullopt, std::nullopt, detail.cStr(), wallClock()});
 }
 
 void NativeDriver::running(const InstanceKey& key, Instance& instance, Instant startedAt) {
@@ -159,21 +188,23 @@ void NativeDriver::running(const InstanceKey& key, Instance& instance, Instant s
 }
 
 void NativeDriver::watchReadiness(const InstanceKey& key, Instance& instance) {
-  auto accepted = prober_.whenReady(instance.tag.address, instance.tag.ports).then([] { return true; });
+  auto accepted =
+      prober_.whenReady(instance.tag.address, instance.tag.ports).then([] { return true; });
   KJ_IF_MAYBE(readyBy, instance.readyBy) {
     accepted = accepted.exclusiveJoin(port_.getTimer().atTime(*readyBy).then([] { return false; }));
   }
-  instance.probing = accepted
-                         .then([this, key, &instance](bool accepted) {
-                           if (accepted) {
-                             instance.ready = true;
-                             facts_.tell(key, ReadyFact{addressText(instance.tag.address)});
-                           } else {
-                             instance.startTimedOut = true;
-                             tasks_.add(kill(key));
-                           }
-                         })
-                         .eagerlyEvaluate([this](kj::Exception&& error) { taskFailed(kj::mv(error)); });
+  instance.probing =
+      accepted
+          .then([this, key, &instance](bool accepted) {
+            if (accepted) {
+              instance.ready = true;
+              facts_.tell(key, ReadyFact{addressText(instance.tag.address)});
+            } else {
+              instance.startTimedOut = true;
+              tasks_.add(kill(key));
+            }
+          })
+          .eagerlyEvaluate([this](kj::Exception&& error) { taskFailed(kj::mv(error)); });
 }
 
 // ---------------------------------------------------------------------------------------
@@ -188,7 +219,8 @@ void NativeDriver::onFact(schema::FromShim::Reader fact) {
   }
 }
 
-void NativeDriver::takeStock(kj::ArrayPtr<const ShimClient::Answer> instances, kj::ArrayPtr<const ShimClient::Answer> exits) {
+void NativeDriver::takeStock(kj::ArrayPtr<const ShimClient::Answer> instances,
+                             kj::ArrayPtr<const ShimClient::Answer> exits) {
   std::set<InstanceKey> alive;
   for (auto& answer: instances) {
     for (auto listed: (**answer).getInstances()) {
@@ -198,8 +230,11 @@ void NativeDriver::takeStock(kj::ArrayPtr<const ShimClient::Answer> instances, k
       if (instance.get() == nullptr) instance = kj::heap<Instance>();
       if (instance->startedAt || instance->exit) continue;
       auto tag = parseTag(std::string_view(listed.getTag().cStr(), listed.getTag().size()));
-      KJ_REQUIRE(tag.has_value(), "the shim runs an instance with a tag that this platform does not know", listed.getTag());
+      KJ_REQUIRE(tag.has_value(),
+                 "the shim runs an instance with a tag that this platform does not know",
+                 listed.getTag());
       instance->tag = *tag;
+      instance->sent = true;
       running(key, *instance, instantFromNs(listed.getStartedAtNs()));
     }
   }
@@ -207,14 +242,13 @@ void NativeDriver::takeStock(kj::ArrayPtr<const ShimClient::Answer> instances, k
     for (auto record: (**answer).getExits()) exited(record);
   }
   for (auto& [key, instance]: instances_) {
-    bool sent = instance->tag.disk != 0;
-    if (sent && !instance->exit && !alive.contains(key)) lost(key, *instance);
+    if (instance->sent && !instance->exit && !alive.contains(key)) lost(key, *instance);
   }
 }
 
 void NativeDriver::exited(schema::ExitRecord::Reader record) {
   auto number = record.getNumber();
-  if (number <= acknowledgedExits_ || !openExits_.insert(number).second) return;      // told before
+  if (number <= acknowledgedExits_ || !openExits_.insert(number).second) return;  // told before
   lastExit_ = kj::max(lastExit_, number);
   auto key = actor::read(record.getKey());
   auto& instance = instances_[key];
@@ -225,7 +259,9 @@ void NativeDriver::exited(schema::ExitRecord::Reader record) {
 
 // Neither alive nor recorded: the shim itself has died, and the kernel ended its instances with it.
 void NativeDriver::lost(const InstanceKey& key, Instance& instance) {
-  end(key, instance, Exit{StopReason::SIGNALLED, std::nullopt, SIGKILL, "the shim ended, and its instances with it", wallClock()});
+  end(key, instance,
+      Exit{StopReason::SIGNALLED, std::nullopt, SIGKILL,
+           "the shim ended, and its instances with it", wallClock()});
 }
 
 void NativeDriver::end(const InstanceKey& key, Instance& instance, Exit exit) {
@@ -262,18 +298,21 @@ kj::Promise<void> NativeDriver::whenSettled(const InstanceKey& key) {
 kj::Promise<void> NativeDriver::signal(const InstanceKey& key, int number) {
   return whenSettled(key).then([this, key, number]() -> kj::Promise<void> {
     if (findAlive(key) == nullptr) return kj::READY_NOW;
-    return shim_.call([key, number](schema::ToShim::Builder to) {
-      auto signal = to.initSignal();
-      actor::write(signal.getTarget().initInstance(), key);
-      signal.setNumber(number);
-    }).ignoreResult();
+    return shim_
+        .call([key, number](schema::ToShim::Builder to) {
+          auto signal = to.initSignal();
+          actor::write(signal.getTarget().initInstance(), key);
+          signal.setNumber(number);
+        })
+        .ignoreResult();
   });
 }
 
 kj::Promise<void> NativeDriver::kill(const InstanceKey& key) {
   return whenSettled(key).then([this, key]() -> kj::Promise<void> {
     if (findAlive(key) == nullptr) return kj::READY_NOW;
-    return shim_.call([key](schema::ToShim::Builder to) { actor::write(to.initKill(), key); }).ignoreResult();
+    return shim_.call([key](schema::ToShim::Builder to) { actor::write(to.initKill(), key); })
+        .ignoreResult();
   });
 }
 
@@ -300,7 +339,8 @@ kj::Promise<void> NativeDriver::acknowledge(const InstanceKey& key) {
   return acknowledgeExits();
 }
 
-// The shim forgets records up to a number, so that it can only be told of those below the oldest open one.
+// The shim forgets records up to a number, so that it can only be told of those below the oldest
+// open one.
 kj::Promise<void> NativeDriver::acknowledgeExits() {
   auto upTo = openExits_.empty() ? lastExit_ : *openExits_.begin() - 1;
   if (upTo <= acknowledgedExits_) return kj::READY_NOW;
@@ -311,9 +351,11 @@ kj::Promise<void> NativeDriver::acknowledgeExits() {
 // ---------------------------------------------------------------------------------------
 // Exec and logs
 
-kj::Promise<schema::Process::Client> NativeDriver::exec(const InstanceKey& key, schema::ExecRequest::Reader request) {
+kj::Promise<schema::Process::Client> NativeDriver::exec(const InstanceKey& key,
+                                                        schema::ExecRequest::Reader request) {
   auto instance = findAlive(key);
-  KJ_REQUIRE(instance != nullptr && instance->startedAt.has_value(), "the instance does not run", toText(key).c_str());
+  KJ_REQUIRE(instance != nullptr && instance->startedAt.has_value(), "the instance does not run",
+             toText(key).c_str());
   KJ_REQUIRE(request.getArgv().size() > 0, "argv is empty; it must name a program");
   auto pipes = kj::heap<ExecPipes>(io_);
   std::vector<std::string> argv;
@@ -327,19 +369,22 @@ kj::Promise<schema::Process::Client> NativeDriver::exec(const InstanceKey& key, 
   auto descriptors = kj::heapArrayBuilder<kj::AutoCloseFd>(3);
   for (auto& descriptor: pipes->theirs) descriptors.add(kj::mv(descriptor));
   return shim_.call(kj::mv(fill), descriptors.finish())
-      .then([this, pipes = kj::mv(pipes), output = request.getStdout(), errors = request.getStderr()](
-                ShimClient::Answer&& answer) mutable {
+      .then([this, pipes = kj::mv(pipes), output = request.getStdout(),
+             errors = request.getStderr()](ShimClient::Answer&& answer) mutable {
         auto packet = **answer;
         KJ_REQUIRE(!packet.isRefused(), "exec failed", packet.getRefused().getMessage());
         auto exec = packet.getExecStarted().getExec();
         auto signal = [this, exec](int number) {
-          return shim_.call([exec, number](schema::ToShim::Builder to) {
-            auto signal = to.initSignal();
-            signal.getTarget().setExec(exec);
-            signal.setNumber(number);
-          }).ignoreResult();
+          return shim_
+              .call([exec, number](schema::ToShim::Builder to) {
+                auto signal = to.initSignal();
+                signal.getTarget().setExec(exec);
+                signal.setNumber(number);
+              })
+              .ignoreResult();
         };
-        return serveExec(kj::mv(*pipes), kj::mv(output), kj::mv(errors), whenExecExited(exec), kj::mv(signal), port_.getTimer());
+        return serveExec(kj::mv(*pipes), kj::mv(output), kj::mv(errors), whenExecExited(exec),
+                         kj::mv(signal), port_.getTimer());
       });
 }
 
@@ -365,14 +410,16 @@ void NativeDriver::reportExec(uint64_t exec, ExecExit exit) {
   execs_.erase(found);
 }
 
-schema::Handle::Client NativeDriver::logs(const ContainerId& container, schema::LogRequest::Reader request) {
+schema::Handle::Client NativeDriver::logs(const ContainerId& container,
+                                          schema::LogRequest::Reader request) {
   return serveLogs(port_, logFolderOf(options_.stateFolder + "/logs", container), request);
 }
 
 kj::Promise<void> NativeDriver::removeLogs(const ContainerId& container) {
-  return worker_.run(env::Urgency::SOON, [folder = logFolderOf(options_.stateFolder + "/logs", container)] {
-    std::filesystem::remove_all(folder);
-  });
+  return worker_.run(env::Urgency::SOON,
+                     [folder = logFolderOf(options_.stateFolder + "/logs", container)] {
+                       std::filesystem::remove_all(folder);
+                     });
 }
 
 // ---------------------------------------------------------------------------------------
@@ -387,61 +434,27 @@ kj::Promise<void> NativeDriver::drain() {
 }
 
 kj::Promise<void> NativeDriver::shutdown() {
-  return shim_.shutdown().then([this] { return drain(); }).then([this] { return networks_.remove(); }).then([this] {
-    return worker_.run(env::Urgency::SOON, [run = options_.stateFolder + "/run"] { std::filesystem::remove_all(run); });
-  });
+  return shim_.shutdown()
+      .then([this] {
+        // The shim tells each exit before it answers; an instance it said nothing of is gone with
+        // it all the same.
+        for (auto& [key, instance]: instances_) {
+          if (instance->sent && !instance->exit) lost(key, *instance);
+        }
+        return drain();
+      })
+      .then([this] { return networks_.remove(); })
+      .then([this] {
+        return worker_.run(env::Urgency::SOON, [run = options_.stateFolder + "/run"] {
+          std::filesystem::remove_all(run);
+        });
+      });
 }
 
-void NativeDriver::taskFailed(kj::Exception&& error) { KJ_LOG(ERROR, "an instance's things could not be cleared away", error); }
+void NativeDriver::taskFailed(kj::Exception&& error) {
+  KJ_LOG(ERROR, "an instance's things could not be cleared away", error);
+}
 
-// ---------------------------------------------------------------------------------------
-
-namespace {
-
-class DriverServer final: public schema::Driver::Server {
- public:
-  explicit DriverServer(NativeDriver& driver): driver_(driver) {}
-
-  kj::Promise<void> launch(LaunchContext context) override { return driver_.launch(context.getParams().getSpec()); }
-
-  kj::Promise<void> signal(SignalContext context) override {
-    return driver_.signal(actor::read(context.getParams().getKey()), context.getParams().getNumber());
-  }
-
-  kj::Promise<void> kill(KillContext context) override { return driver_.kill(actor::read(context.getParams().getKey())); }
-
-  kj::Promise<void> list(ListContext context) override {
-    driver_.list(context.getResults());
-    return kj::READY_NOW;
-  }
-
-  kj::Promise<void> acknowledge(AcknowledgeContext context) override {
-    return driver_.acknowledge(actor::read(context.getParams().getKey()));
-  }
-
-  kj::Promise<void> exec(ExecContext context) override {
-    auto params = context.getParams();
-    return driver_.exec(actor::read(params.getKey()), params.getRequest()).then([context](schema::Process::Client&& process) mutable {
-      context.getResults().setProcess(kj::mv(process));
-    });
-  }
-
-  kj::Promise<void> logs(LogsContext context) override {
-    auto params = context.getParams();
-    context.getResults().setFollow(driver_.logs(actor::read(params.getContainer()), params.getRequest()));
-    return kj::READY_NOW;
-  }
-
-  kj::Promise<void> removeLogs(RemoveLogsContext context) override {
-    return driver_.removeLogs(actor::read(context.getParams().getContainer()));
-  }
-
- private:
-  NativeDriver& driver_;
-};
-
-}  // namespace
-
-schema::Driver::Client NativeDriver::client() { return kj::heap<DriverServer>(*this); }
+schema::Driver::Client NativeDriver::client() { return serveDriver(*this); }
 
 }  // namespace meridian::container

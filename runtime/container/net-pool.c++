@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -20,7 +21,9 @@ namespace meridian::container {
 namespace {
 
 constexpr int LO_INDEX = 1;
-constexpr int ETH0_INDEX = 100;      // above what kernels with tunnel modules put into each namespace
+constexpr int ETH0_INDEX = 100;  // above what kernels with tunnel modules put into each namespace
+
+constexpr size_t DELETE_AT_ONCE_MAX = 256;  // that fit one batch
 
 // FNV-1a: stable over builds, unlike std::hash.
 uint64_t hashOf(const std::string& text) {
@@ -28,6 +31,9 @@ uint64_t hashOf(const std::string& text) {
   for (unsigned char byte: text) hash = (hash ^ byte) * 0x100000001b3;
   return hash;
 }
+
+// The group of links that are being deleted; two platforms have different ones.
+uint32_t groupOf(uint64_t seed) { return static_cast<uint32_t>(seed >> 32) | 0x80000000; }
 
 std::string hex(uint64_t number, int digits) {
   char text[17];
@@ -66,7 +72,8 @@ void deleteLink(const std::string& name) {
   }
 }
 
-NetPool::Network makeNetwork(const Subnet& subnet, uint32_t address, const std::string& bridge, const std::string& port) {
+NetPool::Network makeNetwork(const Subnet& subnet, uint32_t address, const std::string& bridge,
+                             const std::string& port) {
   auto hardware = hardwareAddressOf(address);
   KJ_ON_SCOPE_FAILURE(deleteLink(port));
   kj::AutoCloseFd fd;
@@ -101,20 +108,35 @@ std::optional<uint32_t> addressOf(const std::string& interface) {
   KJ_SYSCALL(getifaddrs(&all));
   KJ_DEFER(freeifaddrs(all));
   for (auto each = all; each != nullptr; each = each->ifa_next) {
-    if (each->ifa_addr != nullptr && each->ifa_addr->sa_family == AF_INET && interface == each->ifa_name) {
+    if (each->ifa_addr != nullptr && each->ifa_addr->sa_family == AF_INET &&
+        interface == each->ifa_name) {
       return ntohl(reinterpret_cast<sockaddr_in*>(each->ifa_addr)->sin_addr.s_addr);
     }
   }
   return std::nullopt;
 }
 
+// One that was deleted is no error: a veth pair goes by itself when its namespace ends, perhaps
+// just now.
+void deleteLinks(const std::vector<std::string>& names, uint32_t group) {
+  RouteBatch batch;
+  for (auto& name: names) {
+    if (int index = if_nametoindex(name.c_str())) batch.setGroup(index, group);
+  }
+  batch.deleteGroup(group);
+  kj::runCatchingExceptions([&batch] { RouteSocket().run(batch); });
+  for (auto& name: names) deleteLink(name);  // what is left, with its error
+}
+
 Subnet openBridge(const std::string& bridge, uint64_t seed) {
   installPacketFilter(bridge);
   if (auto address = addressOf(bridge)) return Subnet(*address);
-  deleteLink(bridge);      // one without an address was left half made
+  deleteLink(bridge);  // one without an address was left half made
   RouteSocket socket;
   auto subnet = Subnet::choose(seed, socket.routes());
-  KJ_REQUIRE(subnet.has_value(), "each subnet 10.x.0.0/16 overlaps a route of this machine; one must be free for the containers");
+  KJ_REQUIRE(subnet.has_value(),
+             "each subnet 10.x.0.0/16 overlaps a route of this machine; one must be free for the "
+             "containers");
   RouteBatch add;
   add.addBridge(bridge.c_str(), hardwareAddressOf(subnet->gateway()));
   socket.run(add);
@@ -127,13 +149,18 @@ Subnet openBridge(const std::string& bridge, uint64_t seed) {
   return *subnet;
 }
 
-void removePorts(const std::string& prefix, const std::set<std::string>& keep) {
+void removePorts(const std::string& prefix, const std::set<std::string>& keep, uint32_t group) {
   auto interfaces = if_nameindex();
   KJ_REQUIRE(interfaces != nullptr, "the network interfaces cannot be listed", strerror(errno));
   KJ_DEFER(if_freenameindex(interfaces));
+  std::vector<std::string> leftovers;
   for (auto each = interfaces; each->if_index != 0; each++) {
     std::string name = each->if_name;
-    if (name.starts_with(prefix) && !keep.contains(name)) deleteLink(name);
+    if (name.starts_with(prefix) && !keep.contains(name)) leftovers.push_back(name);
+  }
+  for (size_t i = 0; i < leftovers.size(); i += DELETE_AT_ONCE_MAX) {
+    auto end = std::min(i + DELETE_AT_ONCE_MAX, leftovers.size());
+    deleteLinks({leftovers.begin() + i, leftovers.begin() + end}, group);
   }
 }
 
@@ -146,7 +173,9 @@ NetPool::NetPool(const std::string& stateFolder, env::Worker& worker, size_t lev
       pool_(level, [this](env::Urgency urgency) { return make(urgency); }) {}
 
 kj::Promise<void> NetPool::open(std::set<uint32_t> inUse) {
-  return worker_.call(env::Urgency::SOON, [bridge = bridge_, seed = seed_] { return openBridge(bridge, seed); })
+  return worker_
+      .call(env::Urgency::SOON,
+            [bridge = bridge_, seed = seed_] { return openBridge(bridge, seed); })
       .then([this, inUse = std::move(inUse)](Subnet&& subnet) {
         subnet_ = subnet;
         std::set<std::string> keep;
@@ -158,16 +187,48 @@ kj::Promise<void> NetPool::open(std::set<uint32_t> inUse) {
         }
         auto prefix = portOf(0);
         prefix.resize(prefix.size() - 4);
-        return worker_.run(env::Urgency::SOON, [prefix, keep = std::move(keep)] { removePorts(prefix, keep); });
+        return worker_.run(env::Urgency::SOON,
+                           [prefix, keep = std::move(keep), group = groupOf(seed_)] {
+                             removePorts(prefix, keep, group);
+                           });
       });
 }
 
 kj::Promise<void> NetPool::release(uint32_t address) {
   auto index = subnet_.indexOf(address);
   if (!index) return kj::READY_NOW;
-  return worker_.run(env::Urgency::SOON, [port = portOf(*index)] { deleteLink(port); }).then([this, index = *index] {
-    addresses_.free(index);
-  });
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  released_.push_back({*index, kj::mv(paf.fulfiller)});
+  if (deleting_.empty()) {
+    deletion_ = deleteReleased().eagerlyEvaluate(
+        [](kj::Exception&& error) { KJ_LOG(FATAL, "ports are no longer removed", error); });
+  }
+  return kj::mv(paf.promise);
+}
+
+// Whatever was released while the batch before was being deleted is the next batch.
+kj::Promise<void> NetPool::deleteReleased() {
+  std::vector<std::string> ports;
+  deleting_.clear();
+  for (; !released_.empty() && ports.size() < DELETE_AT_ONCE_MAX; released_.pop_front()) {
+    ports.push_back(portOf(released_.front().index));
+    deleting_.push_back(kj::mv(released_.front()));
+  }
+  if (ports.empty()) return kj::READY_NOW;
+  return worker_
+      .run(env::Urgency::SOON,
+           [ports = std::move(ports), group = groupOf(seed_)] { deleteLinks(ports, group); })
+      .then(
+          [this] {
+            for (auto& release: deleting_) {
+              addresses_.free(release.index);
+              release.done->fulfill();
+            }
+          },
+          [this](kj::Exception&& error) {
+            for (auto& release: deleting_) release.done->reject(kj::cp(error));
+          })
+      .then([this] { return deleteReleased(); });
 }
 
 kj::Promise<void> NetPool::drain() {
@@ -187,11 +248,11 @@ kj::Promise<void> NetPool::remove() {
 
 kj::Promise<NetPool::Network> NetPool::make(env::Urgency urgency) {
   auto index = addresses_.allocate();
-  KJ_REQUIRE(index.has_value(), "this machine's platform has no network for another instance", NETWORKS_MAX);
+  KJ_REQUIRE(index.has_value(), "this machine's platform has no network for another instance",
+             NETWORKS_MAX);
   return worker_
-      .call(urgency, [subnet = subnet_, address = subnet_.address(*index), bridge = bridge_, port = portOf(*index)] {
-        return makeNetwork(subnet, address, bridge, port);
-      })
+      .call(urgency, [subnet = subnet_, address = subnet_.address(*index), bridge = bridge_,
+                      port = portOf(*index)] { return makeNetwork(subnet, address, bridge, port); })
       .catch_([this, index = *index](kj::Exception&& error) -> Network {
         addresses_.free(index);
         kj::throwFatalException(kj::mv(error));
@@ -199,6 +260,8 @@ kj::Promise<NetPool::Network> NetPool::make(env::Urgency urgency) {
 }
 
 // At most 15 characters, the kernel's limit.
-std::string NetPool::portOf(uint32_t index) const { return "mrv" + bridge_.substr(3) + hex(index, 4); }
+std::string NetPool::portOf(uint32_t index) const {
+  return "mrv" + bridge_.substr(3) + hex(index, 4);
+}
 
 }  // namespace meridian::container

@@ -14,11 +14,14 @@ void runRules(const std::string& rules) {
   nft_ctx_buffer_output(context);
   nft_ctx_buffer_error(context);
   int failed = nft_run_cmd_from_buffer(context, rules.c_str());
-  KJ_REQUIRE(failed == 0, "the packet filter could not be changed", nft_ctx_get_error_buffer(context));
+  KJ_REQUIRE(failed == 0, "the packet filter could not be changed",
+             nft_ctx_get_error_buffer(context));
 }
 
 // Adding first makes deleting right whether the table is there or not.
-std::string removal(const std::string& table) { return "add table inet " + table + "\ndelete table inet " + table + "\n"; }
+std::string removal(const std::string& table) {
+  return "add table inet " + table + "\ndelete table inet " + table + "\n";
+}
 
 }  // namespace
 
@@ -26,14 +29,17 @@ void installPacketFilter(const std::string& bridge) {
   runRules(removal(bridge) + "table inet " + bridge + R"( {
   chain input {
     type filter hook input priority -10; policy accept;
-    iifname != ")" + bridge + R"(" accept
+    iifname != ")" +
+           bridge + R"(" accept
     meta l4proto tcp tcp flags & (syn | ack) != syn accept
     drop
   }
   chain forward {
     type filter hook forward priority -10; policy accept;
-    iifname ")" + bridge + R"(" drop
-    oifname ")" + bridge + R"(" drop
+    iifname ")" +
+           bridge + R"(" drop
+    oifname ")" +
+           bridge + R"(" drop
   }
 })");
 }

@@ -1,6 +1,7 @@
-// Pool: things that take milliseconds to make, made ahead and kept ready to a level. take() gives a ready one, or makes one when
-// the pool is empty; what was taken is replaced in the background. When making ahead fails the pool stops doing so until the next
-// take(): the taker then gets the error. Used on one loop.
+// Pool: things that take milliseconds to make, made ahead and kept ready to a level. take() gives a
+// ready one, or makes one when the pool is empty; what was taken is replaced in the background.
+// When making ahead fails the pool stops doing so until the next take(): the taker then gets the
+// error. Used on one loop.
 #pragma once
 
 #include <kj/async.h>
@@ -40,7 +41,8 @@ class Pool: private kj::TaskSet::ErrorHandler {
     }
   }
 
-  // Resolves when nothing is being made; from now on nothing is made ahead. Answers what was ready, to be given back.
+  // Resolves when nothing is being made; from now on nothing is made ahead. Answers what was ready,
+  // to be given back.
   kj::Promise<std::deque<Item>> drain() {
     drained_ = true;
     return filling_.onEmpty().then([this] { return kj::mv(ready_); });
@@ -53,7 +55,9 @@ class Pool: private kj::TaskSet::ErrorHandler {
     return kj::evalNow([this, urgency] { return make_(urgency); });
   }
 
-  void taskFailed(kj::Exception&& error) override { KJ_LOG(WARNING, "pool could not be filled", error); }
+  void taskFailed(kj::Exception&& error) override {
+    KJ_LOG(WARNING, "pool could not be filled", error);
+  }
 
   size_t level_;
   Make make_;

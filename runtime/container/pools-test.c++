@@ -31,6 +31,11 @@ struct Machine {
   }
 };
 
+// Disks and networks know no cgroups: nothing has the mark.
+Footprint footprintOf(Machine& machine, const std::string& interfaceMark = "none") {
+  return measureFootprint(machine.state.path(), interfaceMark, "(none)");
+}
+
 double milliseconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -62,16 +67,18 @@ TEST_CASE("a disk has its size, holds no more, and leaves nothing behind") {
   Machine machine;
   std::filesystem::create_directory(machine.state.path() + "/disks");
   DiskPool pool(machine.state.path() + "/disks", machine.worker, 2);
-  auto before = measureFootprint(machine.state.path(), machine.state.path());
+  auto before = footprintOf(machine);
   machine.wait(pool.open({}));
   auto disk = machine.wait(pool.take(DiskMb(SIZE_MB)));
   CHECK(std::filesystem::is_directory(disk.writable + "/upper"));
   CHECK(std::filesystem::is_directory(disk.writable + "/work"));
 
-  kj::AutoCloseFd file(open((disk.writable + "/upper/big").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  kj::AutoCloseFd file(
+      open((disk.writable + "/upper/big").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   std::string megabyte(1'000'000, 'x');
   size_t written = 0;
-  while (write(file, megabyte.data(), megabyte.size()) == static_cast<ssize_t>(megabyte.size())) written++;
+  while (write(file, megabyte.data(), megabyte.size()) == static_cast<ssize_t>(megabyte.size()))
+    written++;
   bool full = write(file, megabyte.data(), megabyte.size()) < 0 && errno == ENOSPC;
   CHECK(full);
   CHECK(written > SIZE_MB * 8 / 10);
@@ -80,7 +87,7 @@ TEST_CASE("a disk has its size, holds no more, and leaves nothing behind") {
 
   machine.wait(pool.release(disk.number));
   machine.wait(pool.drain());
-  CHECK(measureFootprint(machine.state.path(), machine.state.path()) == before);
+  CHECK(footprintOf(machine) == before);
 }
 
 TEST_CASE("after a crash the disks of live instances stay, the others go") {
@@ -93,11 +100,11 @@ TEST_CASE("after a crash the disks of live instances stay, the others go") {
     machine.wait(pool.open({}));
     kept = machine.wait(pool.take(DiskMb(SIZE_MB))).number;
     machine.wait(pool.take(DiskMb(SIZE_MB)));
-    machine.wait(pool.drain());      // the pool's own; the two that were taken stay, as after a crash
+    machine.wait(pool.drain());  // the pool's own; the two that were taken stay, as after a crash
   }
   DiskPool pool(folder, machine.worker, 0);
   machine.wait(pool.open({kept}));
-  CHECK(measureFootprint(machine.state.path(), "-").loopDevices == 1);
+  CHECK(footprintOf(machine).loopDevices == 1);
   CHECK(machine.wait(pool.take(DiskMb(SIZE_MB))).number > kept);
 }
 
@@ -106,7 +113,7 @@ TEST_CASE("networks have addresses of their own, and leave nothing behind") {
   Machine machine;
   NetPool pool(machine.state.path(), machine.worker, 2);
   auto mark = pool.bridge().substr(3);
-  auto before = measureFootprint(machine.state.path(), mark);
+  auto before = footprintOf(machine, mark);
   machine.wait(pool.open({}));
   {
     auto first = machine.wait(pool.take());
@@ -117,7 +124,7 @@ TEST_CASE("networks have addresses of their own, and leave nothing behind") {
   }
   machine.wait(pool.drain());
   machine.wait(pool.remove());
-  CHECK(measureFootprint(machine.state.path(), mark) == before);
+  CHECK(footprintOf(machine, mark) == before);
 }
 
 TEST_CASE("a restarted platform keeps its subnet and the ports of live instances") {
@@ -131,7 +138,7 @@ TEST_CASE("a restarted platform keeps its subnet and the ports of live instances
 
   NetPool pool(machine.state.path(), machine.worker, 0);
   machine.wait(pool.open({kept.address}));
-  CHECK(measureFootprint(machine.state.path(), pool.bridge().substr(3)).interfaces == 2);      // the bridge and one port
+  CHECK(footprintOf(machine, pool.bridge().substr(3)).interfaces == 2);  // the bridge and one port
   auto next = machine.wait(pool.take());
   CHECK(next.address >> 16 == kept.address >> 16);
   CHECK(next.address != kept.address);
@@ -150,15 +157,29 @@ TEST_CASE("how long pieces take", "[measure]") {
   constexpr int TIMES = 30;
   std::vector<uint64_t> numbers;
   std::vector<NetPool::Network> made;
-  auto report = [](const char* what, double ms) { std::cout << "median " << what << " " << ms << " ms" << std::endl; };
+  auto report = [](const char* what, double ms) {
+    std::cout << "median " << what << " " << ms << " ms" << std::endl;
+  };
   machine.wait(disks.release(machine.wait(disks.take(DiskMb(2000))).number));
-  report("disk made", medianOf(TIMES, [&](int) { numbers.push_back(machine.wait(disks.take(DiskMb(2000))).number); }));
+  report("disk made", medianOf(TIMES, [&](int) {
+           numbers.push_back(machine.wait(disks.take(DiskMb(2000))).number);
+         }));
   report("disk removed", medianOf(TIMES, [&](int i) { machine.wait(disks.release(numbers[i])); }));
-  report("network made", medianOf(TIMES, [&](int) { made.push_back(machine.wait(networks.take())); }));
+  report("network made",
+         medianOf(TIMES, [&](int) { made.push_back(machine.wait(networks.take())); }));
   report("network removed", medianOf(TIMES, [&](int i) {
-    made[i].fd = nullptr;
-    machine.wait(networks.release(made[i].address));
-  }));
+           made[i].fd = nullptr;
+           machine.wait(networks.release(made[i].address));
+         }));
+  made.clear();
+  for (int i = 0; i < TIMES; i++) made.push_back(machine.wait(networks.take()));
+  report("network removed among 30 at once", medianOf(1, [&](int) {
+                                               auto removals =
+                                                   kj::heapArrayBuilder<kj::Promise<void>>(TIMES);
+                                               for (auto& network: made)
+                                                 removals.add(networks.release(network.address));
+                                               machine.wait(kj::joinPromises(removals.finish()));
+                                             }) / TIMES);
   machine.wait(disks.drain());
   machine.wait(networks.remove());
 }

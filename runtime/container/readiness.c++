@@ -13,8 +13,8 @@ namespace meridian::container {
 
 namespace {
 
-// A SYN that nobody answers, because the interface is not up yet or a queue is full: try anew rather than wait for the kernel's
-// second one, which comes after a second.
+// A SYN that nobody answers, because the interface is not up yet or a queue is full: try anew
+// rather than wait for the kernel's second one, which comes after a second.
 constexpr auto ANSWER_TIMEOUT = 50 * kj::MILLISECONDS;
 
 kj::AutoCloseFd makeTimer() {
@@ -32,7 +32,8 @@ class Attempt {
     to.sin_addr.s_addr = htonl(address);
     to.sin_port = htons(number);
     if (connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0) error_ = errno;
-    if (error_ == EINPROGRESS) observer_.emplace(port, fd_, kj::UnixEventPort::FdObserver::OBSERVE_WRITE);
+    if (error_ == EINPROGRESS)
+      observer_.emplace(port, fd_, kj::UnixEventPort::FdObserver::OBSERVE_WRITE);
   }
 
   kj::Promise<bool> accepted(kj::Timer& timer) {
@@ -63,7 +64,8 @@ ReadinessProber::ReadinessProber(kj::UnixEventPort& port)
     : port_(port),
       timer_(makeTimer()),
       observer_(port, timer_, kj::UnixEventPort::FdObserver::OBSERVE_READ),
-      ticking_(tick().eagerlyEvaluate([](kj::Exception&& error) { KJ_LOG(FATAL, "readiness is no longer probed", error); })) {}
+      ticking_(tick().eagerlyEvaluate(
+          [](kj::Exception&& error) { KJ_LOG(FATAL, "readiness is no longer probed", error); })) {}
 
 kj::Promise<void> ReadinessProber::whenReady(uint32_t address, std::vector<uint16_t> ports) {
   auto probes = kj::heapArrayBuilder<kj::Promise<void>>(ports.size());
@@ -74,10 +76,11 @@ kj::Promise<void> ReadinessProber::whenReady(uint32_t address, std::vector<uint1
 kj::Promise<void> ReadinessProber::probe(uint32_t address, uint16_t port) {
   auto attempt = kj::heap<Attempt>(port_, address, port);
   auto accepted = attempt->accepted(port_.getTimer());
-  return accepted.attach(kj::mv(attempt)).then([this, address, port](bool accepted) -> kj::Promise<void> {
-    if (accepted) return kj::READY_NOW;
-    return nextTick().then([this, address, port] { return probe(address, port); });
-  });
+  return accepted.attach(kj::mv(attempt))
+      .then([this, address, port](bool accepted) -> kj::Promise<void> {
+        if (accepted) return kj::READY_NOW;
+        return nextTick().then([this, address, port] { return probe(address, port); });
+      });
 }
 
 kj::Promise<void> ReadinessProber::nextTick() {
@@ -94,7 +97,7 @@ kj::Promise<void> ReadinessProber::tick() {
     for (size_t tries = 0; tries < TRIES_PER_TICK_MAX && !waiting_.empty();) {
       auto next = kj::mv(waiting_.front());
       waiting_.pop_front();
-      if (!next->isWaiting()) continue;      // the probe was dropped
+      if (!next->isWaiting()) continue;  // the probe was dropped
       next->fulfill();
       tries++;
     }

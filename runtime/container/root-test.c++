@@ -31,7 +31,9 @@ std::vector<std::string> mountsBelow(const std::string& folder) {
   return mounts;
 }
 
-size_t countEntries(const fs::path& folder) { return std::distance(fs::directory_iterator(folder), {}); }
+size_t countEntries(const fs::path& folder) {
+  return std::distance(fs::directory_iterator(folder), {});
+}
 
 size_t countLoopDevicesBelow(const std::string& folder) {
   size_t count = 0;
@@ -55,9 +57,11 @@ size_t countInterfaces(const std::string& mark) {
 
 size_t countCgroups(const std::string& mark) {
   size_t count = 0;
-  std::error_code ignored;      // groups of others come and go while we look
-  for (fs::recursive_directory_iterator each("/sys/fs/cgroup", ignored), end; each != end; each.increment(ignored)) {
-    if (each->is_directory(ignored) && each->path().string().find(mark) != std::string::npos) count++;
+  std::error_code ignored;  // groups of others come and go while we look
+  for (fs::recursive_directory_iterator each("/sys/fs/cgroup", ignored), end; each != end;
+       each.increment(ignored)) {
+    if (each->is_directory(ignored) && each->path().string().find(mark) != std::string::npos)
+      count++;
   }
   return count;
 }
@@ -78,21 +82,29 @@ TemporaryState::TemporaryState() {
 
 TemporaryState::~TemporaryState() {
   auto mounts = mountsBelow(path_);
-  std::for_each(mounts.rbegin(), mounts.rend(), [](auto& point) { umount2(point.c_str(), MNT_DETACH); });
+  std::for_each(mounts.rbegin(), mounts.rend(),
+                [](auto& point) { umount2(point.c_str(), MNT_DETACH); });
   std::error_code ignored;
   fs::remove_all(path_, ignored);
 }
 
-Footprint measureFootprint(const std::string& folder, const std::string& mark) {
+Footprint measureFootprint(const std::string& folder, const std::string& interfaceMark,
+                           const std::string& cgroupMark) {
   size_t files = std::distance(fs::recursive_directory_iterator(folder), {});
-  return {countEntries("/proc/self/fd"), countEntries("/proc/self/task"), mountsBelow(folder).size(),
-          countLoopDevicesBelow(folder), files, countInterfaces(mark), countCgroups(mark)};
+  return {countEntries("/proc/self/fd"),
+          countEntries("/proc/self/task"),
+          mountsBelow(folder).size(),
+          countLoopDevicesBelow(folder),
+          files,
+          countInterfaces(interfaceMark),
+          countCgroups(cgroupMark)};
 }
 
 std::ostream& operator<<(std::ostream& out, const Footprint& footprint) {
-  return out << "descriptors=" << footprint.descriptors << " threads=" << footprint.threads << " mounts=" << footprint.mounts
-             << " loop-devices=" << footprint.loopDevices << " files=" << footprint.files
-             << " interfaces=" << footprint.interfaces << " cgroups=" << footprint.cgroups;
+  return out << "descriptors=" << footprint.descriptors << " threads=" << footprint.threads
+             << " mounts=" << footprint.mounts << " loop-devices=" << footprint.loopDevices
+             << " files=" << footprint.files << " interfaces=" << footprint.interfaces
+             << " cgroups=" << footprint.cgroups;
 }
 
 }  // namespace meridian::container

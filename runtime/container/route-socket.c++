@@ -18,7 +18,7 @@ namespace meridian::container {
 namespace {
 
 constexpr size_t MESSAGE_BYTES_MAX = 512;
-constexpr size_t ANSWER_BYTES_MAX = 32 << 10;      // the kernel fills no larger ones
+constexpr size_t ANSWER_BYTES_MAX = 32 << 10;  // the kernel fills no larger ones
 
 void putHardware(nlmsghdr* message, uint16_t type, const HardwareAddress& hardware) {
   mnl_attr_put(message, type, sizeof(hardware.bytes), hardware.bytes);
@@ -35,7 +35,8 @@ HardwareAddress hardwareAddressOf(uint32_t address) {
 RouteBatch::RouteBatch(): bytes_(BYTES_MAX) {}
 
 nlmsghdr* RouteBatch::begin(const char* what, uint16_t type, uint16_t flags) {
-  KJ_REQUIRE(used_ + MESSAGE_BYTES_MAX <= BYTES_MAX, "too many requests for one batch", what_.size());
+  KJ_REQUIRE(used_ + MESSAGE_BYTES_MAX <= BYTES_MAX, "too many requests for one batch",
+             what_.size());
   auto message = mnl_nlmsg_put_header(bytes_.data() + used_);
   message->nlmsg_type = type;
   message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
@@ -43,7 +44,8 @@ nlmsghdr* RouteBatch::begin(const char* what, uint16_t type, uint16_t flags) {
   return message;
 }
 
-nlmsghdr* RouteBatch::beginLink(const char* what, uint16_t type, uint16_t flags, int index, bool up) {
+nlmsghdr* RouteBatch::beginLink(const char* what, uint16_t type, uint16_t flags, int index,
+                                bool up) {
   auto message = begin(what, type, flags);
   auto link = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)));
   link->ifi_family = AF_UNSPEC;
@@ -54,7 +56,8 @@ nlmsghdr* RouteBatch::beginLink(const char* what, uint16_t type, uint16_t flags,
 
 void RouteBatch::end(nlmsghdr* message) { used_ += MNL_ALIGN(message->nlmsg_len); }
 
-void RouteBatch::addVeth(const char* name, int index, HardwareAddress hardware, const char* peer, int peerNamespace) {
+void RouteBatch::addVeth(const char* name, int index, HardwareAddress hardware, const char* peer,
+                         int peerNamespace) {
   auto message = beginLink("add a veth pair", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, index, false);
   mnl_attr_put_strz(message, IFLA_IFNAME, name);
   putHardware(message, IFLA_ADDRESS, hardware);
@@ -84,6 +87,18 @@ void RouteBatch::addBridge(const char* name, HardwareAddress hardware) {
 void RouteBatch::deleteLink(const char* name) {
   auto message = beginLink("delete a link", RTM_DELLINK, 0, 0, false);
   mnl_attr_put_strz(message, IFLA_IFNAME, name);
+  end(message);
+}
+
+void RouteBatch::setGroup(int index, uint32_t group) {
+  auto message = beginLink("put a link into a group", RTM_NEWLINK, 0, index, false);
+  mnl_attr_put_u32(message, IFLA_GROUP, group);
+  end(message);
+}
+
+void RouteBatch::deleteGroup(uint32_t group) {
+  auto message = beginLink("delete a group of links", RTM_DELLINK, 0, 0, false);
+  mnl_attr_put_u32(message, IFLA_GROUP, group);
   end(message);
 }
 
@@ -156,7 +171,8 @@ void RouteBatch::addForwarding(int index, HardwareAddress hardware) {
 RouteSocket::RouteSocket(): socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) {
   KJ_REQUIRE(socket_ != nullptr, "cannot open a netlink socket", strerror(errno));
   KJ_ON_SCOPE_FAILURE(mnl_socket_close(socket_));
-  KJ_REQUIRE(mnl_socket_bind(socket_, 0, MNL_SOCKET_AUTOPID) == 0, "cannot bind a netlink socket", strerror(errno));
+  KJ_REQUIRE(mnl_socket_bind(socket_, 0, MNL_SOCKET_AUTOPID) == 0, "cannot bind a netlink socket",
+             strerror(errno));
 }
 
 RouteSocket::~RouteSocket() { mnl_socket_close(socket_); }
@@ -168,7 +184,8 @@ void RouteSocket::run(RouteBatch& batch) {
     message->nlmsg_seq = ++sequence_;
     at += MNL_ALIGN(message->nlmsg_len);
   }
-  KJ_REQUIRE(mnl_socket_sendto(socket_, batch.bytes_.data(), batch.used_) >= 0, "netlink send failed", strerror(errno));
+  KJ_REQUIRE(mnl_socket_sendto(socket_, batch.bytes_.data(), batch.used_) >= 0,
+             "netlink send failed", strerror(errno));
 
   // One acknowledgement for each request, whether it succeeded or not.
   std::string failure;
@@ -199,14 +216,16 @@ std::vector<Ipv4Range> RouteSocket::routes() {
   request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request->nlmsg_seq = ++sequence_;
   static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(rtmsg)))->rtm_family = AF_INET;
-  KJ_REQUIRE(mnl_socket_sendto(socket_, request, request->nlmsg_len) >= 0, "netlink send failed", strerror(errno));
+  KJ_REQUIRE(mnl_socket_sendto(socket_, request, request->nlmsg_len) >= 0, "netlink send failed",
+             strerror(errno));
 
   std::vector<Ipv4Range> routes;
   auto addRoute = [](const nlmsghdr* message, void* context) {
     auto route = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
     Ipv4Range range{0, route->rtm_dst_len};
     auto addAttribute = [](const nlattr* attribute, void* context) {
-      if (mnl_attr_get_type(attribute) == RTA_DST) *static_cast<uint32_t*>(context) = ntohl(mnl_attr_get_u32(attribute));
+      if (mnl_attr_get_type(attribute) == RTA_DST)
+        *static_cast<uint32_t*>(context) = ntohl(mnl_attr_get_u32(attribute));
       return MNL_CB_OK;
     };
     mnl_attr_parse(message, sizeof(rtmsg), addAttribute, &range.base);

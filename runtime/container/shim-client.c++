@@ -22,14 +22,16 @@ kj::AutoCloseFd connectTo(const std::string& dir) {
   auto path = dir + "/shim.sock";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  KJ_REQUIRE(path.size() < sizeof(address.sun_path), "the shim's socket path is longer than 107 bytes", path.c_str());
+  KJ_REQUIRE(path.size() < sizeof(address.sun_path),
+             "the shim's socket path is longer than 107 bytes", path.c_str());
   memcpy(address.sun_path, path.c_str(), path.size());
   int fd;
   KJ_SYSCALL(fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   kj::AutoCloseFd owned(fd);
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
     int error = errno;
-    KJ_REQUIRE(error == ENOENT || error == ECONNREFUSED, "cannot connect to the shim", path.c_str(), strerror(error));
+    KJ_REQUIRE(error == ENOENT || error == ECONNREFUSED, "cannot connect to the shim", path.c_str(),
+               strerror(error));
     kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "no shim listens", path.c_str()));
   }
   return owned;
@@ -58,25 +60,35 @@ ShimClient::~ShimClient() noexcept(false) {
 }
 
 kj::Promise<ShimClient::Answer> ShimClient::hello() {
-  return call([](schema::ToShim::Builder to) { to.initHello().setProtocol(schema::SHIM_PROTOCOL_VERSION); })
+  return call([](schema::ToShim::Builder to) {
+           to.initHello().setProtocol(schema::SHIM_PROTOCOL_VERSION);
+         })
       .then([](Answer&& answer) {
         auto packet = **answer;
-        KJ_REQUIRE(!packet.isRefused(), "the shim refused the connection", packet.getRefused().getMessage());
-        KJ_REQUIRE(packet.isHello() && packet.getHello().getProtocol() == schema::SHIM_PROTOCOL_VERSION,
-                   "the shim that runs speaks another version of the protocol than this platform; stop its instances with the "
-                   "version that started them",
-                   schema::SHIM_PROTOCOL_VERSION);
+        KJ_REQUIRE(!packet.isRefused(), "the shim refused the connection",
+                   packet.getRefused().getMessage());
+        KJ_REQUIRE(
+            packet.isHello() && packet.getHello().getProtocol() == schema::SHIM_PROTOCOL_VERSION,
+            "the shim that runs speaks another version of the protocol than this platform; stop "
+            "its instances with the "
+            "version that started them",
+            schema::SHIM_PROTOCOL_VERSION);
         return kj::mv(answer);
       });
 }
 
 kj::Promise<ShimClient::Answer> ShimClient::call(Fill fill, kj::ArrayPtr<const int> descriptors) {
-  return request(fill, descriptors).then([](kj::Vector<Answer>&& answers) { return kj::mv(answers.back()); });
+  return request(fill, descriptors).then([](kj::Vector<Answer>&& answers) {
+    return kj::mv(answers.back());
+  });
 }
 
-kj::Promise<kj::Vector<ShimClient::Answer>> ShimClient::callForMany(Fill fill) { return request(fill, nullptr); }
+kj::Promise<kj::Vector<ShimClient::Answer>> ShimClient::callForMany(Fill fill) {
+  return request(fill, nullptr);
+}
 
-kj::Promise<kj::Vector<ShimClient::Answer>> ShimClient::request(Fill& fill, kj::ArrayPtr<const int> descriptors) {
+kj::Promise<kj::Vector<ShimClient::Answer>> ShimClient::request(
+    Fill& fill, kj::ArrayPtr<const int> descriptors) {
   KJ_IF_MAYBE(reason, lostReason_) return kj::cp(*reason);
   capnp::MallocMessageBuilder message;
   auto root = message.initRoot<schema::ToShim>();
@@ -90,11 +102,14 @@ kj::Promise<kj::Vector<ShimClient::Answer>> ShimClient::request(Fill& fill, kj::
 }
 
 void ShimClient::send(kj::ArrayPtr<const capnp::word> words, kj::ArrayPtr<const int> descriptors) {
-  KJ_REQUIRE(words.asBytes().size() <= SHIM_PACKET_MAX, "a request to the shim is larger than 64 KiB", words.asBytes().size());
-  KJ_REQUIRE(descriptors.size() <= DESCRIPTORS_MAX, "too many descriptors for one request", descriptors.size());
+  KJ_REQUIRE(words.asBytes().size() <= SHIM_PACKET_MAX,
+             "a request to the shim is larger than 64 KiB", words.asBytes().size());
+  KJ_REQUIRE(descriptors.size() <= DESCRIPTORS_MAX, "too many descriptors for one request",
+             descriptors.size());
   if (outgoing_.empty() && trySend(words, descriptors)) return;
   if (outgoing_.size() >= SHIM_QUEUE_MAX) {
-    kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "too many requests wait for the shim", SHIM_QUEUE_MAX));
+    kj::throwFatalException(
+        KJ_EXCEPTION(OVERLOADED, "too many requests wait for the shim", SHIM_QUEUE_MAX));
   }
   bool idle = outgoing_.empty();
   auto copies = kj::heapArrayBuilder<kj::AutoCloseFd>(descriptors.size());
@@ -104,11 +119,13 @@ void ShimClient::send(kj::ArrayPtr<const capnp::word> words, kj::ArrayPtr<const 
     copies.add(copy);
   }
   outgoing_.push_back({kj::heapArray(words), copies.finish()});
-  if (idle) flushing_ = flush().eagerlyEvaluate([this](kj::Exception&& error) { lose(kj::mv(error)); });
+  if (idle)
+    flushing_ = flush().eagerlyEvaluate([this](kj::Exception&& error) { lose(kj::mv(error)); });
 }
 
 // False: the socket is full.
-bool ShimClient::trySend(kj::ArrayPtr<const capnp::word> words, kj::ArrayPtr<const int> descriptors) {
+bool ShimClient::trySend(kj::ArrayPtr<const capnp::word> words,
+                         kj::ArrayPtr<const int> descriptors) {
   auto bytes = words.asBytes();
   iovec part{const_cast<kj::byte*>(bytes.begin()), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))] = {};
@@ -144,7 +161,8 @@ kj::Promise<void> ShimClient::flush() {
 
 kj::Promise<void> ShimClient::receive() {
   return observer_.whenBecomesReadable().then([this] {
-    while (receiveOne()) {}
+    while (receiveOne()) {
+    }
     return receive();
   });
 }
@@ -155,8 +173,10 @@ bool ShimClient::receiveOne() {
   ssize_t size;
   KJ_NONBLOCKING_SYSCALL(size = recv(socket_, bytes.begin(), bytes.size(), 0));
   if (size < 0) return false;
-  if (size == 0) kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "the shim closed the connection"));
-  KJ_REQUIRE(size % sizeof(capnp::word) == 0, "the shim sent a packet that is not whole words", size);
+  if (size == 0)
+    kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "the shim closed the connection"));
+  KJ_REQUIRE(size % sizeof(capnp::word) == 0, "the shim sent a packet that is not whole words",
+             size);
   dispatch(kj::heap<ShimPacket>(kj::heapArray(buffer_.slice(0, size / sizeof(capnp::word)))));
   return true;
 }
@@ -175,8 +195,9 @@ void ShimClient::dispatch(Answer packet) {
 
 void ShimClient::lose(kj::Exception&& why) {
   if (lostReason_ != nullptr) return;
-  auto reason = kj::Exception(kj::Exception::Type::DISCONNECTED, __FILE__, __LINE__,
-                              kj::str("the connection to the shim is lost: ", why.getDescription()));
+  auto reason =
+      kj::Exception(kj::Exception::Type::DISCONNECTED, __FILE__, __LINE__,
+                    kj::str("the connection to the shim is lost: ", why.getDescription()));
   lostReason_ = kj::cp(reason);
   for (auto& [id, waiter]: waiting_) waiter.fulfiller->reject(kj::cp(reason));
   waiting_.clear();
@@ -185,7 +206,8 @@ void ShimClient::lose(kj::Exception&& why) {
 
 void startShim(const std::string& binary, const std::string& dir) {
   int made = mkdir(dir.c_str(), 0700);
-  KJ_REQUIRE(made == 0 || errno == EEXIST, "the shim's folder cannot be made", dir, strerror(errno));
+  KJ_REQUIRE(made == 0 || errno == EEXIST, "the shim's folder cannot be made", dir,
+             strerror(errno));
   int words[2];
   KJ_SYSCALL(pipe2(words, O_CLOEXEC));
   kj::AutoCloseFd read(words[0]), write(words[1]);

@@ -1,6 +1,7 @@
-// ShimClient: the platform's end of the shim's socket (schema/shim.capnp). Each request is a packet with an id and gets its answer;
-// facts go to a callback. When the shim or the connection ends, all that waits is rejected DISCONNECTED and so is every later
-// call: make a new client, and ask it for what was missed (`list`, `exits`). Used on one loop.
+// ShimClient: the platform's end of the shim's socket (schema/shim.capnp). Each request is a packet
+// with an id and gets its answer; facts go to a callback. When the shim or the connection ends, all
+// that waits is rejected DISCONNECTED and so is every later call: make a new client, and ask it for
+// what was missed (`list`, `exits`). Used on one loop.
 #pragma once
 
 #include <capnp/serialize.h>
@@ -16,8 +17,9 @@
 
 namespace meridian::container {
 
-inline constexpr size_t SHIM_PACKET_MAX = 64 << 10;       // bytes, the protocol's
-inline constexpr size_t SHIM_QUEUE_MAX = 4096;            // packets not yet taken by the shim; above it calls are OVERLOADED
+inline constexpr size_t SHIM_PACKET_MAX = 64 << 10;  // bytes, the protocol's
+inline constexpr size_t SHIM_QUEUE_MAX =
+    4096;  // packets not yet taken by the shim; above it calls are OVERLOADED
 
 // A packet that was received; readers stay valid as long as it lives.
 class ShimPacket {
@@ -37,14 +39,16 @@ class ShimClient {
   using OnFact = kj::Function<void(schema::FromShim::Reader)>;
   using Answer = kj::Own<ShimPacket>;
 
-  // Connects to `DIR/shim.sock`; throws DISCONNECTED when nobody listens there. Facts may come from the first turn of the loop on.
+  // Connects to `DIR/shim.sock`; throws DISCONNECTED when nobody listens there. Facts may come from
+  // the first turn of the loop on.
   ShimClient(kj::UnixEventPort& port, const std::string& dir, OnFact onFact);
   ~ShimClient() noexcept(false);
 
   // Must be called first; rejected when the shim speaks another version of the protocol.
   kj::Promise<Answer> hello();
 
-  // The answer may be `refused`. The descriptors are passed on as copies; they need to stay open until the call returns.
+  // The answer may be `refused`. The descriptors are passed on as copies; they need to stay open
+  // until the call returns.
   kj::Promise<Answer> call(Fill fill, kj::ArrayPtr<const int> descriptors = nullptr);
 
   // For requests that are answered in several packets.
@@ -86,8 +90,8 @@ class ShimClient {
   kj::Promise<void> flushing_ = kj::READY_NOW;
 };
 
-// Starts the shim as a program of its own, apart from the platform's session, and returns when it accepts connections. Blocks: for a
-// worker. Throws with the shim's own words when it cannot start.
+// Starts the shim as a program of its own, apart from the platform's session, and returns when it
+// accepts connections. Blocks: for a worker. Throws with the shim's own words when it cannot start.
 void startShim(const std::string& binary, const std::string& dir);
 
 }  // namespace meridian::container

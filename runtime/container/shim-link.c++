@@ -4,24 +4,33 @@
 
 namespace meridian::container {
 
-ShimLink::ShimLink(kj::UnixEventPort& port, env::Worker& worker, std::string binary, std::string dir, Owner& owner)
-    : port_(port), worker_(worker), binary_(std::move(binary)), dir_(std::move(dir)), owner_(owner), connected_(nullptr) {
+ShimLink::ShimLink(kj::UnixEventPort& port, env::Worker& worker, std::string binary,
+                   std::string dir, Owner& owner)
+    : port_(port),
+      worker_(worker),
+      binary_(std::move(binary)),
+      dir_(std::move(dir)),
+      owner_(owner),
+      connected_(nullptr) {
   auto paf = kj::newPromiseAndFulfiller<void>();
   connectedFulfiller_ = kj::mv(paf.fulfiller);
   connected_ = paf.promise.fork();
 }
 
 kj::Promise<void> ShimLink::connect() {
-  return open().then([this] { keeping_ = keep().eagerlyEvaluate([](kj::Exception&& error) { KJ_LOG(ERROR, error); }); });
+  return open().then([this] {
+    keeping_ = keep().eagerlyEvaluate([](kj::Exception&& error) { KJ_LOG(ERROR, error); });
+  });
 }
 
 kj::Promise<ShimClient::Answer> ShimLink::call(kj::Function<void(schema::ToShim::Builder)> fill,
                                                kj::Array<kj::AutoCloseFd> descriptors) {
-  return whenConnected().then([this, fill = kj::mv(fill), descriptors = kj::mv(descriptors)]() mutable {
-    int numbers[3];
-    for (size_t i = 0; i < descriptors.size(); i++) numbers[i] = descriptors[i];
-    return KJ_ASSERT_NONNULL(client_)->call(fill, kj::arrayPtr(numbers, descriptors.size()));
-  });
+  return whenConnected().then(
+      [this, fill = kj::mv(fill), descriptors = kj::mv(descriptors)]() mutable {
+        int numbers[3];
+        for (size_t i = 0; i < descriptors.size(); i++) numbers[i] = descriptors[i];
+        return KJ_ASSERT_NONNULL(client_)->call(fill, kj::arrayPtr(numbers, descriptors.size()));
+      });
 }
 
 kj::Promise<void> ShimLink::shutdown() {
@@ -34,15 +43,18 @@ kj::Promise<void> ShimLink::shutdown() {
 
 // A shim that runs is used as it is; else one is started.
 kj::Promise<void> ShimLink::open() {
-  return kj::evalNow([this] { return greet(); }).catch_([this](kj::Exception&& error) -> kj::Promise<void> {
-    if (error.getType() != kj::Exception::Type::DISCONNECTED) return kj::mv(error);
-    return worker_.run(env::Urgency::SOON, [binary = binary_, dir = dir_] { startShim(binary, dir); })
-        .then([this] { return greet(); });
-  });
+  return kj::evalNow([this] { return greet(); })
+      .catch_([this](kj::Exception&& error) -> kj::Promise<void> {
+        if (error.getType() != kj::Exception::Type::DISCONNECTED) return kj::mv(error);
+        return worker_
+            .run(env::Urgency::SOON, [binary = binary_, dir = dir_] { startShim(binary, dir); })
+            .then([this] { return greet(); });
+      });
 }
 
 kj::Promise<void> ShimLink::greet() {
-  auto& client = *client_.emplace(kj::heap<ShimClient>(port_, dir_, [this](schema::FromShim::Reader fact) { owner_.onFact(fact); }));
+  auto& client = *client_.emplace(kj::heap<ShimClient>(
+      port_, dir_, [this](schema::FromShim::Reader fact) { owner_.onFact(fact); }));
   return client.hello()
       .then([&client](auto&&) {
         auto requests = kj::heapArrayBuilder<kj::Promise<kj::Vector<ShimClient::Answer>>>(2);
@@ -57,14 +69,15 @@ kj::Promise<void> ShimLink::greet() {
 }
 
 kj::Promise<void> ShimLink::keep() {
-  return KJ_ASSERT_NONNULL(client_)->whenLost().then([this](kj::Exception&& why) -> kj::Promise<void> {
-    if (ending_) return kj::READY_NOW;
-    KJ_LOG(WARNING, "connecting to the shim again", why.getDescription());
-    auto paf = kj::newPromiseAndFulfiller<void>();
-    connectedFulfiller_ = kj::mv(paf.fulfiller);
-    connected_ = paf.promise.fork();
-    return reconnect().then([this] { return keep(); });
-  });
+  return KJ_ASSERT_NONNULL(client_)->whenLost().then(
+      [this](kj::Exception&& why) -> kj::Promise<void> {
+        if (ending_) return kj::READY_NOW;
+        KJ_LOG(WARNING, "connecting to the shim again", why.getDescription());
+        auto paf = kj::newPromiseAndFulfiller<void>();
+        connectedFulfiller_ = kj::mv(paf.fulfiller);
+        connected_ = paf.promise.fork();
+        return reconnect().then([this] { return keep(); });
+      });
 }
 
 kj::Promise<void> ShimLink::reconnect() {

@@ -1,5 +1,6 @@
-// ShimLink: the connection to the shim, kept: it starts the shim when none runs, connects again when the connection ends, and has the
-// owner take stock before anybody else is let through. Calls made meanwhile wait. Used on one loop.
+// ShimLink: the connection to the shim, kept: it starts the shim when none runs, connects again
+// when the connection ends, and has the owner take stock before anybody else is let through. Calls
+// made meanwhile wait. Used on one loop.
 #pragma once
 
 #include <kj/function.h>
@@ -17,16 +18,20 @@ class ShimLink {
    public:
     virtual void onFact(schema::FromShim::Reader fact) = 0;
 
-    // After each connect, before any waiting call: what lives, and what has ended that is not acknowledged.
-    virtual void takeStock(kj::ArrayPtr<const ShimClient::Answer> instances, kj::ArrayPtr<const ShimClient::Answer> exits) = 0;
+    // After each connect, before any waiting call: what lives, and what has ended that is not
+    // acknowledged.
+    virtual void takeStock(kj::ArrayPtr<const ShimClient::Answer> instances,
+                           kj::ArrayPtr<const ShimClient::Answer> exits) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  ShimLink(kj::UnixEventPort& port, env::Worker& worker, std::string binary, std::string dir, Owner& owner);
+  ShimLink(kj::UnixEventPort& port, env::Worker& worker, std::string binary, std::string dir,
+           Owner& owner);
 
-  // The first time; fails when the shim cannot be started or speaks another version. Later connections are made by themselves.
+  // The first time; fails when the shim cannot be started or speaks another version. Later
+  // connections are made by themselves.
   kj::Promise<void> connect();
 
   kj::Promise<ShimClient::Answer> call(kj::Function<void(schema::ToShim::Builder)> fill,

@@ -15,9 +15,10 @@ TEST_CASE("ranges overlap when one contains the other") {
 }
 
 TEST_CASE("the subnet chosen overlaps no route") {
-  CHECK(Subnet::choose(7, {}) ->gateway() == ip("10.7.0.1"));
+  CHECK(Subnet::choose(7, {})->gateway() == ip("10.7.0.1"));
   CHECK(Subnet::choose(7, {{0, 0}})->gateway() == ip("10.7.0.1"));
-  CHECK(Subnet::choose(7, {{ip("10.7.0.0"), 24}, {ip("10.8.9.9"), 32}})->gateway() == ip("10.9.0.1"));
+  CHECK(Subnet::choose(7, {{ip("10.7.0.0"), 24}, {ip("10.8.9.9"), 32}})->gateway() ==
+        ip("10.9.0.1"));
   CHECK(Subnet::choose(255, {{ip("10.255.0.0"), 16}})->gateway() == ip("10.0.0.1"));
   CHECK_FALSE(Subnet::choose(7, {{ip("10.0.0.0"), 8}}));
 }
@@ -41,7 +42,8 @@ TEST_CASE("an address that was freed comes back last") {
 
 TEST_CASE("all addresses can be in use, and no more") {
   AddressAllocator allocator(100'000);
-  for (uint32_t i = Subnet::FIRST_INSTANCE; i < Subnet::LAST_INSTANCE; i++) REQUIRE(allocator.allocate());
+  for (uint32_t i = Subnet::FIRST_INSTANCE; i < Subnet::LAST_INSTANCE; i++)
+    REQUIRE(allocator.allocate());
   allocator.reserve(Subnet::LAST_INSTANCE);
   AddressAllocator small(2);
   small.reserve(2);

@@ -1,5 +1,6 @@
-// Subnet: the addresses of one platform's instances on one machine, a /16 out of 10.0.0.0/8: the platform's own end of the bridge
-// is .0.1, instances have the rest. Pure; addresses are IPv4 in host byte order.
+// Subnet: the addresses of one platform's instances on one machine, a /16 out of 10.0.0.0/8: the
+// platform's own end of the bridge is .0.1, instances have the rest. Pure; addresses are IPv4 in
+// host byte order.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ namespace meridian::container {
 
 struct Ipv4Range {
   uint32_t base;
-  int prefix;      // bits
+  int prefix;  // bits
 };
 
 bool overlap(const Ipv4Range& left, const Ipv4Range& right);
@@ -25,8 +26,8 @@ class Subnet {
 
   explicit Subnet(uint32_t base): base_(base & 0xffff0000) {}
 
-  // One that overlaps no route, the search begins at a place that `seed` says; nothing when all 256 are taken. Default routes
-  // do not count.
+  // One that overlaps no route, the search begins at a place that `seed` says; nothing when all 256
+  // are taken. Default routes do not count.
   static std::optional<Subnet> choose(uint64_t seed, const std::vector<Ipv4Range>& routes);
 
   uint32_t gateway() const { return base_ + 1; }
@@ -42,8 +43,8 @@ class Subnet {
 std::string addressText(uint32_t address);
 std::optional<uint32_t> parseAddress(const std::string& text);
 
-// Gives out indices of a subnet, each as late as possible after its last use, so that a peer's memory of the former owner
-// (connections in TIME_WAIT) has faded.
+// Gives out indices of a subnet, each as late as possible after its last use, so that a peer's
+// memory of the former owner (connections in TIME_WAIT) has faded.
 class AddressAllocator {
  public:
   explicit AddressAllocator(size_t limit): limit_(limit) {}

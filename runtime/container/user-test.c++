@@ -11,7 +11,8 @@
 namespace meridian::container {
 namespace {
 
-constexpr char PASSWD[] = "root:x:0:0:root:/root:/bin/sh\nbroken\nbad:x:uid:1::/:\nweb:x:33:34:web:/srv:/bin/false\n";
+constexpr char PASSWD[] =
+    "root:x:0:0:root:/root:/bin/sh\nbroken\nbad:x:uid:1::/:\nweb:x:33:34:web:/srv:/bin/false\n";
 constexpr char GROUP[] = "root:x:0:\nweb:x:34:\nlogs:x:50:web,other\nssl:x:51:other,web\n";
 
 TEST_CASE("an empty user is root") { CHECK(lookUpUser("", PASSWD, GROUP) == User{0, 0, {}}); }

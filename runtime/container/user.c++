@@ -16,6 +16,12 @@ namespace meridian::container {
 
 namespace {
 
+// The sentence becomes the detail of an exit, as it is.
+[[noreturn]] void refuse(const std::string& sentence) {
+  kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                                        kj::heapString(sentence.c_str())));
+}
+
 std::optional<uint32_t> parseId(const std::string& text) {
   uint32_t id;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -35,7 +41,8 @@ std::vector<std::string> split(const std::string& text, char separator) {
 
 // The first line whose fields satisfy the predicate.
 template <typename Predicate>
-std::optional<std::vector<std::string>> findLine(const std::string& file, size_t fieldsMin, Predicate&& predicate) {
+std::optional<std::vector<std::string>> findLine(const std::string& file, size_t fieldsMin,
+                                                 Predicate&& predicate) {
   for (auto& line: split(file, '\n')) {
     auto fields = split(line, ':');
     if (fields.size() >= fieldsMin && predicate(fields)) return fields;
@@ -48,8 +55,9 @@ constexpr size_t NAME = 0, ID = 2, USER_GID = 3, MEMBERS = 3;
 
 uint32_t lookUpGroup(const std::string& text, const std::string& group) {
   if (auto gid = parseId(text)) return *gid;
-  auto line = findLine(group, ID + 1, [&](auto& fields) { return fields[NAME] == text && parseId(fields[ID]); });
-  KJ_REQUIRE(line.has_value(), "the image's /etc/group has no such group", text.c_str());
+  auto line = findLine(group, ID + 1,
+                       [&](auto& fields) { return fields[NAME] == text && parseId(fields[ID]); });
+  if (!line) refuse("the image's /etc/group has no group \"" + text + "\"");
   return *parseId((*line)[ID]);
 }
 
@@ -60,7 +68,8 @@ std::vector<uint32_t> groupsOf(const std::string& user, const std::string& group
     if (fields.size() <= MEMBERS) continue;
     auto members = split(fields[MEMBERS], ',');
     auto gid = parseId(fields[ID]);
-    if (gid && std::find(members.begin(), members.end(), user) != members.end()) groups.push_back(*gid);
+    if (gid && std::find(members.begin(), members.end(), user) != members.end())
+      groups.push_back(*gid);
   }
   return groups;
 }
@@ -73,9 +82,10 @@ User lookUpUser(const std::string& text, const std::string& passwd, const std::s
   auto name = text.substr(0, colon);
   auto uid = parseId(name);
   auto line = findLine(passwd, USER_GID + 1, [&](auto& fields) {
-    return (uid ? parseId(fields[ID]) == uid : fields[NAME] == name && parseId(fields[ID])) && parseId(fields[USER_GID]);
+    return (uid ? parseId(fields[ID]) == uid : fields[NAME] == name && parseId(fields[ID])) &&
+           parseId(fields[USER_GID]);
   });
-  KJ_REQUIRE(uid.has_value() || line.has_value(), "the image's /etc/passwd has no such user", name.c_str());
+  if (!uid && !line) refuse("the image's /etc/passwd has no user \"" + name + "\"");
   User user{uid ? *uid : *parseId((*line)[ID]), line ? *parseId((*line)[USER_GID]) : 0, {}};
   if (colon < text.size()) {
     user.gid = lookUpGroup(text.substr(colon + 1), group);

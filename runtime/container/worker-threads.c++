@@ -19,7 +19,8 @@ kj::AutoCloseFd makeEvent() {
 WorkerThreads::WorkerThreads(kj::UnixEventPort& port, size_t threads)
     : completedEvent_(makeEvent()),
       observer_(port, completedEvent_, kj::UnixEventPort::FdObserver::OBSERVE_READ),
-      completing_(complete().eagerlyEvaluate([](kj::Exception&& error) { KJ_LOG(FATAL, "completions lost", error); })) {
+      completing_(complete().eagerlyEvaluate(
+          [](kj::Exception&& error) { KJ_LOG(FATAL, "completions lost", error); })) {
   for (size_t i = 0; i < threads; i++) threads_.emplace_back([this] { work(); });
 }
 
@@ -31,7 +32,8 @@ WorkerThreads::~WorkerThreads() noexcept(false) {
   wake_.notify_all();
   for (auto& thread: threads_) thread.join();
   for (auto& [id, fulfiller]: waiting_) {
-    fulfiller->reject(KJ_EXCEPTION(DISCONNECTED, "the worker threads have ended before the job ran"));
+    fulfiller->reject(
+        KJ_EXCEPTION(DISCONNECTED, "the worker threads have ended before the job ran"));
   }
 }
 
@@ -59,7 +61,7 @@ void WorkerThreads::work() {
     lock.unlock();
     Completion completion{KJ_ASSERT_NONNULL(job).id, nullptr};
     completion.error = kj::runCatchingExceptions([&job] { KJ_ASSERT_NONNULL(job).run(); });
-    job = nullptr;      // what it captured goes before anybody learns that it has ended
+    job = nullptr;  // what it captured goes before anybody learns that it has ended
     lock.lock();
     completed_.push_back(kj::mv(completion));
     uint64_t one = 1;

@@ -1,6 +1,7 @@
-// WorkerThreads: the Worker of the machine's side: a few threads that take jobs from two queues, urgent ones first. Completions
-// come back through an eventfd that the loop watches like any descriptor (a kj::Executor is not served by loops that turn their
-// own port). Used on the loop's thread; destroyed there: jobs that run are waited for, jobs that wait are dropped and their
+// WorkerThreads: the Worker of the machine's side: a few threads that take jobs from two queues,
+// urgent ones first. Completions come back through an eventfd that the loop watches like any
+// descriptor (a kj::Executor is not served by loops that turn their own port). Used on the loop's
+// thread; destroyed there: jobs that run are waited for, jobs that wait are dropped and their
 // promises rejected.
 #pragma once
 
@@ -37,7 +38,7 @@ class WorkerThreads final: public env::Worker {
   void work();
   kj::Promise<void> complete();
 
-  std::mutex mutex_;                                // guards the four below
+  std::mutex mutex_;  // guards the four below
   std::condition_variable wake_;
   std::deque<Job> urgent_, background_;
   std::vector<Completion> completed_;

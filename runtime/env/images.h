@@ -1,5 +1,6 @@
-// Images: what a driver must know about an image that the image store has made ready. Behind it stands runtime/image; the
-// driver and the store meet here and in the composition only. Used on the loop thread; a call reads one small file at most.
+// Images: what a driver must know about an image that the image store has made ready. Behind it
+// stands runtime/image; the driver and the store meet here and in the composition only. Used on the
+// loop thread; a call reads one small file at most.
 #pragma once
 
 #include <optional>
@@ -11,11 +12,11 @@
 namespace meridian::env {
 
 struct Image {
-  std::vector<std::string> layers;       // read-only folders, topmost first; absolute
-  std::vector<std::string> entrypoint;   // the image's entrypoint and its arguments, may be empty
-  std::vector<EnvVar> env;               // names are unique
-  std::string user;                      // as the image says it; empty: root
-  std::string workdir;                   // empty: "/"
+  std::vector<std::string> layers;      // read-only folders, topmost first; absolute
+  std::vector<std::string> entrypoint;  // the image's entrypoint and its arguments, may be empty
+  std::vector<EnvVar> env;              // names are unique
+  std::string user;                     // as the image says it; empty: root
+  std::string workdir;                  // empty: "/"
 };
 
 class Images {

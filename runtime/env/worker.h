@@ -1,5 +1,6 @@
-// Worker: where work goes that would hold up a loop: unpacking, mounting, waiting for the kernel. A job runs on another
-// thread, so it captures plain values (never KJ promises, capabilities or Own) and touches nothing of the loop's.
+// Worker: where work goes that would hold up a loop: unpacking, mounting, waiting for the kernel. A
+// job runs on another thread, so it captures plain values (never KJ promises, capabilities or Own)
+// and touches nothing of the loop's.
 #pragma once
 
 #include <kj/async.h>
@@ -12,13 +13,14 @@
 namespace meridian::env {
 
 enum class Urgency {
-  SOON,         // somebody waits for it
-  BACKGROUND,   // after everything that is urgent
+  SOON,        // somebody waits for it
+  BACKGROUND,  // after everything that is urgent
 };
 
 class Worker {
  public:
-  // Resolves on the calling loop when the job has run; rejected with what it threw. Dropping the promise does not stop the job.
+  // Resolves on the calling loop when the job has run; rejected with what it threw. Dropping the
+  // promise does not stop the job.
   virtual kj::Promise<void> run(Urgency urgency, kj::Function<void()> job) = 0;
 
   // The same for a job with a result.

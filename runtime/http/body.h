@@ -1,5 +1,5 @@
-// Body: one message's body on its way through the gateway: taken batch by batch out of the buffer of the side it comes from, and
-// framed anew for the side it goes to. A batch is a list of views for one gathered write; nothing is copied.
+// Body: one message's body on its way through the gateway: taken batch by batch out of the buffer of the side it comes
+// from, and framed anew for the side it goes to. A batch is a list of views for one gathered write; nothing is copied.
 #pragma once
 
 #include <kj/array.h>
@@ -18,16 +18,16 @@ namespace meridian::http {
 
 class Body {
  public:
-  // How the body is framed where it goes: RAW passes the payload alone (its length is announced, or the connection's end ends
-  // it); CHUNKED makes one chunk of each batch.
+  // How the body is framed where it goes: RAW passes the payload alone (its length is announced, or the connection's
+  // end ends it); CHUNKED makes one chunk of each batch.
   enum class Output { RAW, CHUNKED };
 
   Body(Framing framing, Output output);
 
   enum class Taken { MORE, DONE, REFUSED };
 
-  // Makes the next batch from the buffered bytes. MORE: after this batch, more bytes are needed. `pieces()` and `consumed()`
-  // describe the batch until the next call.
+  // Makes the next batch from the buffered bytes. MORE: after this batch, more bytes are needed. `pieces()` and
+  // `consumed()` describe the batch until the next call.
   Taken take(std::string_view bytes);
 
   // For a body that ends with its connection.

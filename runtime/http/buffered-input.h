@@ -1,7 +1,9 @@
-// BufferedInput: what was read from one connection and not yet used. It separates waiting for bytes from taking them: the
-// read belongs to this object, so whoever waits may stop waiting (a time-out, a client that left) and no byte is lost.
+// BufferedInput: what was read from one connection and not yet used. It separates waiting for bytes from taking them:
+// the read belongs to this object, so whoever waits may stop waiting (a time-out, a client that left) and no byte is
+// lost.
 //
-// bytes() stay where they are until more() or reserve() is called. At most one waiter at a time. The stream outlives this.
+// bytes() stay where they are until more() or reserve() is called. At most one waiter at a time. The stream outlives
+// this.
 #pragma once
 
 #include <kj/array.h>

@@ -11,7 +11,7 @@ namespace {
 
 struct Result {
   std::string payload;
-  std::string rest;                     // after the body's end
+  std::string rest;  // after the body's end
 };
 
 // Feeds `bytes` in steps of `step`; nothing when the body is refused or never ends.
@@ -89,7 +89,7 @@ TEST_CASE("a chunked body that is none is refused") {
 }
 
 TEST_CASE("a size line is refused before its end when it cannot become one") {
-  for (std::string start: {"x", "G", "\n", "5\r\nhelloX", "00000000000000000"}) {
+  for (std::string start: {"x", "G", "\n", "5\n", "0x", "5-", "5\r\nhelloX", "00000000000000000"}) {
     ChunkedBody body;
     std::vector<std::string_view> payload;
     size_t consumed = 0;

@@ -5,6 +5,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/http/gateway-limits.h"
+#include "runtime/http/head.h"
 
 namespace meridian::http {
 
@@ -13,14 +14,6 @@ namespace {
 namespace beast = boost::beast;
 
 bool isHexDigit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-
-bool hasControl(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) < 0x20 && c != '\t') || c == 0x7f; });
-}
-
-bool hasFold(std::string_view text) {
-  return text.find("\r\n ") != std::string_view::npos || text.find("\r\n\t") != std::string_view::npos;
-}
 
 }  // namespace
 
@@ -42,14 +35,13 @@ class ChunkedBody::Decoder final: public beast::http::basic_parser<true> {
     payload_ = &payload;
     while (!is_done()) {
       auto rest = bytes.substr(consumed);
-      if (!inChunk_ && !lineMayBeRight(rest)) return Taken::REFUSED;
+      if (!inChunk_ && !linesMayBeRight(rest)) return Taken::REFUSED;
       if (lastChunkTooShort(rest)) return Taken::MORE;
-      restEnd_ = rest.data() + rest.size();
       beast::error_code error;
       size_t taken = put(boost::asio::const_buffer(rest.data(), rest.size()), error);
       consumed += taken;
       if (error == beast::http::error::need_more || (!error && taken == 0 && !is_done())) {
-        return rest.size() - taken > CHUNK_LINE_MAX ? Taken::REFUSED : Taken::MORE;
+        return Taken::MORE;
       }
       if (error) return Taken::REFUSED;
     }
@@ -62,15 +54,23 @@ class ChunkedBody::Decoder final: public beast::http::basic_parser<true> {
   // The line end after a chunk's data counts to the next line.
   std::string_view expectedLineEnd() const { return begun ? "\r\n" : ""; }
 
-  // What is there of a size line, which may be cut anywhere, starts as one must: an endless line of digits or of rubbish is
-  // refused before its end.
-  bool lineMayBeRight(std::string_view rest) const {
+  // What is there of a size line (of the last one: with the trailers), which may be cut anywhere, is as it must be:
+  // what cannot become right is refused before its end. Beast alone takes any number of zeros, and control bytes within
+  // quotes.
+  bool linesMayBeRight(std::string_view rest) const {
     auto lineEnd = expectedLineEnd();
     auto common = std::min(rest.size(), lineEnd.size());
     if (rest.substr(0, common) != lineEnd.substr(0, common)) return false;
-    auto line = rest.substr(common);
-    size_t digits = std::find_if_not(line.begin(), line.end(), isHexDigit) - line.begin();
-    return digits <= CHUNK_DIGITS_MAX && (digits > 0 || line.empty());
+    auto lines = rest.substr(common);
+    size_t digits = std::find_if_not(lines.begin(), lines.end(), isHexDigit) - lines.begin();
+    if (digits > CHUNK_DIGITS_MAX || (digits == 0 && !lines.empty())) return false;
+    if (digits < lines.size() && std::string_view("\r; \t").find(lines[digits]) == std::string_view::npos) return false;
+
+    bool last = lines.substr(0, digits).find_first_not_of('0') == std::string_view::npos;
+    if (!last) lines = lines.substr(0, std::min(lines.find('\n'), lines.size() - 1) + 1);
+    HeadScanner scanner;
+    auto found = scanner.scan(lines);
+    return found != HeadScanner::Found::REFUSED && (last ? scanner.end() : lines.size()) <= CHUNK_LINE_MAX;
   }
 
   // Beast asserts that it sees a first chunk which is the last one again with at least the bytes of "0\r\n\r\n".
@@ -83,14 +83,7 @@ class ChunkedBody::Decoder final: public beast::http::basic_parser<true> {
   void on_body_init_impl(const boost::optional<uint64_t>&, ErrorCode&) override {}
   size_t on_body_impl(beast::string_view, ErrorCode&) override { return 0; }
 
-  void on_chunk_header_impl(uint64_t size, beast::string_view extension, ErrorCode& error) override {
-    std::string_view text(extension.data(), extension.size());
-    if (text.size() > CHUNK_LINE_MAX || hasControl(text)) error = beast::http::error::bad_chunk_extension;
-    if (size == 0) {
-      std::string_view rest(text.data() + text.size(), restEnd_ - text.data() - text.size());
-      auto trailers = rest.substr(0, rest.find("\r\n\r\n"));
-      if (trailers.size() > CHUNK_LINE_MAX || hasFold(trailers)) error = beast::http::error::bad_field;
-    }
+  void on_chunk_header_impl(uint64_t size, beast::string_view, ErrorCode&) override {
     begun = true;
     inChunk_ = size > 0;
   }
@@ -104,7 +97,6 @@ class ChunkedBody::Decoder final: public beast::http::basic_parser<true> {
   void on_finish_impl(ErrorCode&) override {}
 
   std::vector<std::string_view>* payload_ = nullptr;
-  const char* restEnd_ = nullptr;
   bool inChunk_ = false;
 };
 

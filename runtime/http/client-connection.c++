@@ -11,32 +11,43 @@ namespace meridian::http {
 namespace {
 
 Problem tooLarge() {
-  return {.status = 431, .code = "head-too-large", .message = "the head is larger than " + std::to_string(HEAD_MAX) + " bytes"};
+  return {.status = 431,
+          .code = "head-too-large",
+          .message = "the head is larger than " + std::to_string(HEAD_MAX) + " bytes"};
 }
 
-Problem tooSlow() {
-  return {.status = 408, .code = "head-timeout", .message = "the head did not come in time"};
-}
+Problem tooSlow() { return {.status = 408, .code = "head-timeout", .message = "the head did not come in time"}; }
 
 Problem noRoute(std::string_view target) {
-  return {.status = 404, .code = "no-route", .message = "no route matches " + std::string(target.substr(0, target.find('?')))};
+  return {.status = 404,
+          .code = "no-route",
+          .message = "no route matches " + std::string(target.substr(0, target.find('?')))};
 }
 
 Problem badId(std::string_view segment) {
-  return {.status = 400, .code = "bad-id",
-          .message = "\"" + std::string(segment) + "\" is not an ID: it must be 1 to " + std::to_string(NAME_MAX_BYTES) +
+  return {.status = 400,
+          .code = "bad-id",
+          .message = "\"" + std::string(segment) + "\" is not an ID: it must be 1 to " +
+                     std::to_string(NAME_MAX_BYTES) +
                      " of [A-Za-z0-9._~-] after percent-decoding, and neither \".\" nor \"..\""};
 }
 
 }  // namespace
 
-ClientConnection::ClientConnection(kj::Own<kj::AsyncIoStream> stream, std::string peer, const RouteTable& routes, ProxyContext& context)
+ClientConnection::ClientConnection(kj::Own<kj::AsyncIoStream> stream, std::string peer, const RouteTable& routes,
+                                   ProxyContext& context)
     : stream_(kj::mv(stream)), input_(*stream_), peer_(std::move(peer)), routes_(routes), context_(context) {}
 
 kj::Promise<void> ClientConnection::serve() { return readHead(); }
 
+kj::Promise<void> ClientConnection::turnAway(const Problem& problem) {
+  return answer(context_, *stream_, problem, Persistence::CLOSE, AnswerBody::SENT).ignoreResult();
+}
+
 kj::Promise<void> ClientConnection::refuse(const Problem& problem) {
-  return answer(context_, *stream_, problem, Persistence::CLOSE, AnswerBody::SENT).then([this](ClientFate fate) { return onFate(fate); });
+  return answer(context_, *stream_, problem, Persistence::CLOSE, AnswerBody::SENT).then([this](ClientFate fate) {
+    return onFate(fate);
+  });
 }
 
 // =======================================================================================
@@ -69,10 +80,13 @@ kj::Promise<void> ClientConnection::awaitHead() {
   KJ_IF_MAYBE(deadline, headDeadline_) wait = std::max(Duration(0), *deadline - now);
 
   auto timeout = context_.clock.after(wait).then([]() { return false; });
-  return input_.more().then([]() { return true; }).exclusiveJoin(kj::mv(timeout)).then([this, begun](bool came) -> kj::Promise<void> {
-    if (came) return readHead();
-    return begun ? refuse(tooSlow()) : kj::READY_NOW;
-  });
+  return input_.more()
+      .then([]() { return true; })
+      .exclusiveJoin(kj::mv(timeout))
+      .then([this, begun](bool came) -> kj::Promise<void> {
+        if (came) return readHead();
+        return begun ? refuse(tooSlow()) : kj::READY_NOW;
+      });
 }
 
 kj::Promise<void> ClientConnection::onHead(std::string_view bytes) {
@@ -96,7 +110,8 @@ kj::Promise<void> ClientConnection::onRequest(const RequestHead& head, size_t he
                   head.method == "HEAD" ? AnswerBody::OMITTED : AnswerBody::SENT)
         .then([this](ClientFate fate) { return onFate(fate); });
   };
-  if (head.wantsWebSocket) return decline({.status = 501, .code = "not-implemented", .message = "WebSocket is not supported yet"});
+  if (head.wantsWebSocket)
+    return decline({.status = 501, .code = "not-implemented", .message = "WebSocket is not supported yet"});
 
   auto found = routes_.find(head.target);
   if (std::holds_alternative<NoRoute>(found)) return decline(noRoute(head.target));
@@ -117,8 +132,8 @@ kj::Promise<void> ClientConnection::onRequest(const RequestHead& head, size_t he
   return checkBodyStart(kj::mv(request));
 }
 
-// A chunked request whose body is none shall reach no container. Its first size line nearly always comes with the head; a client
-// that pauses there (for 100 Continue, or to hear first) is not kept waiting.
+// A chunked request whose body is none shall reach no container. Its first size line nearly always comes with the head;
+// a client that pauses there (for 100 Continue, or to hear first) is not kept waiting.
 kj::Promise<void> ClientConnection::checkBodyStart(ProxiedRequest request) {
   ChunkedBody body;
   std::vector<std::string_view> payload;
@@ -130,17 +145,21 @@ kj::Promise<void> ClientConnection::checkBodyStart(ProxiedRequest request) {
   bool known = taken == ChunkedBody::Taken::DONE || body.begun() || input_.ended() || input_.full();
   if (known || (request.expectsContinue && input_.bytes().empty())) return pass(kj::mv(request));
   auto patience = context_.clock.after(context_.limits.firstChunkWait).then([]() { return false; });
-  return input_.more().then([]() { return true; }).exclusiveJoin(kj::mv(patience)).then([this, request = kj::mv(request)](bool came) mutable {
-    return came ? checkBodyStart(kj::mv(request)) : pass(kj::mv(request));
-  });
+  return input_.more()
+      .then([]() { return true; })
+      .exclusiveJoin(kj::mv(patience))
+      .then([this, request = kj::mv(request)](bool came) mutable {
+        return came ? checkBodyStart(kj::mv(request)) : pass(kj::mv(request));
+      });
 }
 
 kj::Promise<void> ClientConnection::pass(ProxiedRequest request) {
   return forward(context_, {*stream_, input_}, kj::mv(request))
-      .then([this](ClientFate fate) { return onFate(fate); }, [](kj::Exception&& exception) {
-        KJ_LOG(ERROR, "request-failed", exception);
-        return kj::Promise<void>(kj::READY_NOW);
-      });
+      .then([this](ClientFate fate) { return onFate(fate); },
+            [](kj::Exception&& exception) {
+              KJ_LOG(ERROR, "request-failed", exception);
+              return kj::Promise<void>(kj::READY_NOW);
+            });
 }
 
 // =======================================================================================
@@ -156,7 +175,8 @@ kj::Promise<void> ClientConnection::onFate(ClientFate fate) {
   return kj::READY_NOW;
 }
 
-// Closing while the client still sends would reset the connection and could take the answer with it before the client has read it.
+// Closing while the client still sends would reset the connection and could take the answer with it before the client
+// has read it.
 kj::Promise<void> ClientConnection::linger() {
   kj::runCatchingExceptions([this]() { stream_->shutdownWrite(); });
   return discard(context_.limits.lingerBytesMax).exclusiveJoin(context_.clock.after(context_.limits.lingerTimeout));
@@ -170,12 +190,16 @@ kj::Promise<void> ClientConnection::discard(size_t bytesLeft) {
 }
 
 void ClientConnection::resetOnClose() {
-  struct linger discardUnsent{.l_onoff = 1, .l_linger = 0};
-  kj::runCatchingExceptions([&]() { stream_->setsockopt(SOL_SOCKET, SO_LINGER, &discardUnsent, sizeof(discardUnsent)); });
+  struct linger discardUnsent {
+    .l_onoff = 1, .l_linger = 0
+  };
+  kj::runCatchingExceptions(
+      [&]() { stream_->setsockopt(SOL_SOCKET, SO_LINGER, &discardUnsent, sizeof(discardUnsent)); });
 }
 
 bool isIdempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" || method == "PUT" || method == "DELETE";
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" || method == "PUT" ||
+         method == "DELETE";
 }
 
 }  // namespace meridian::http

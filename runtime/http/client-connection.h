@@ -1,5 +1,5 @@
-// ClientConnection: one client's connection, from accept to close: reads a head, judges it, finds the container, has the request
-// forwarded, and goes on with the next. Pipelined requests wait in the buffer and are answered in order.
+// ClientConnection: one client's connection, from accept to close: reads a head, judges it, finds the container, has
+// the request forwarded, and goes on with the next. Pipelined requests wait in the buffer and are answered in order.
 #pragma once
 
 #include <kj/async-io.h>
@@ -14,16 +14,18 @@ namespace meridian::http {
 class ClientConnection {
  public:
   // `peer` is the client's address without its port.
-  ClientConnection(kj::Own<kj::AsyncIoStream> stream, std::string peer, const RouteTable& routes, ProxyContext& context);
+  ClientConnection(kj::Own<kj::AsyncIoStream> stream, std::string peer, const RouteTable& routes,
+                   ProxyContext& context);
   KJ_DISALLOW_COPY(ClientConnection);
 
   // Resolves when the connection is to be closed, by destroying this. Called once.
   kj::Promise<void> serve();
 
-  // Answers with this problem and closes.
-  kj::Promise<void> refuse(const Problem& problem);
+  // Instead of serve(): answers with this problem and closes at once.
+  kj::Promise<void> turnAway(const Problem& problem);
 
  private:
+  kj::Promise<void> refuse(const Problem& problem);
   kj::Promise<void> readHead();
   kj::Promise<void> awaitHead();
   void skipEmptyLine();
@@ -43,7 +45,7 @@ class ClientConnection {
   ProxyContext& context_;
 
   HeadScanner scanner_;
-  kj::Maybe<Duration> headDeadline_;      // monotonic; from the head's first byte on
+  kj::Maybe<Duration> headDeadline_;  // monotonic; from the head's first byte on
   bool firstRequest_ = true;
 };
 

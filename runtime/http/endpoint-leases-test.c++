@@ -4,24 +4,6 @@
 namespace meridian::http {
 namespace {
 
-const std::string GET = "GET /sandbox/alice HTTP/1.1\r\nHost: a\r\n\r\n";
-const std::string OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool isReady(kj::Promise<void>& promise, World& world) {
-  world.settle();
-  return promise.poll(world.io.waitScope);
-}
-
-// One request of `client`, answered by `container`.
-void exchange(Peer& client, Peer& container) {
-  client.send(GET);
-  container.receiveHead();
-  container.send(OK);
-  CHECK(client.receiveResponse() == OK);
-}
-
 TEST_CASE("a hundred requests for a sleeping ID ask its supervisor once") {
   World world;
   world.supervisors.hold();
@@ -106,10 +88,12 @@ TEST_CASE("a failed start says what failed, how, and when to come again") {
       {{.failure = "start-timeout", .reason = schema::StopReason::START_TIMEOUT},
        {"504 Gateway Timeout", "\"code\":\"start-timeout\"", "\"stop_reason\":\"start-timeout\""}},
       {{.failure = "max-instances", .retryAfterMs = 2'100},
-       {"503 Service Unavailable", "\"code\":\"max-instances\"", "\"full\":\"max-instances\"", "\r\nRetry-After: 3\r\n", "\"retry_after_s\":3"}},
+       {"503 Service Unavailable", "\"code\":\"max-instances\"", "\"full\":\"max-instances\"", "\r\nRetry-After: 3\r\n",
+        "\"retry_after_s\":3"}},
       {{.failure = "no-capacity"}, {"503 Service Unavailable", "\"full\":\"capacity\"", "\r\nRetry-After: 1\r\n"}},
       {{.failure = "stopped"}, {"503 Service Unavailable", "\"code\":\"stopped\"", "\r\nRetry-After: 1\r\n"}},
-      {{.failure = "unknown-class"}, {"404 Not Found", "\"code\":\"unknown-class\"", "\"class\":\"Sandbox\"", "\"id\":\"alice\""}},
+      {{.failure = "unknown-class"},
+       {"404 Not Found", "\"code\":\"unknown-class\"", "\"class\":\"Sandbox\"", "\"id\":\"alice\""}},
   };
   World world;
   auto client = world.connect();
@@ -155,6 +139,17 @@ TEST_CASE("an overloaded supervisor is a 503") {
   world.supervisors.failNext(1, kj::Exception::Type::OVERLOADED);
   client.send(GET);
   CHECK(has(client.receiveResponse(), "\"code\":\"overloaded\""));
+}
+
+TEST_CASE("a supervisor that fails, or names an endpoint that is none, is a 500 and its bug") {
+  World world;
+  auto client = world.connect();
+  world.supervisors.failNext(1, kj::Exception::Type::FAILED);
+  client.send(GET);
+  CHECK(has(client.receiveResponse(), "500 Internal Server Error"));
+  world.supervisors.answer({.port = world.container.port(), .host = "localhost"});
+  client.send(GET);
+  CHECK(has(client.receiveResponse(), "\"code\":\"internal\""));
 }
 
 // =======================================================================================
@@ -485,72 +480,6 @@ TEST_CASE("a kept connection is closed when it has been idle for long, and not u
   client.receiveResponse();
   for (int i = 0; i < 16; ++i) world.advance(1s);
   CHECK(second.receiveAll() == "");
-}
-
-// =======================================================================================
-// Routes and the first connect
-
-TEST_CASE("routes() replaces a table for the requests that follow") {
-  World world;
-  auto client = world.connect();
-  world.installRoutes("shop", 2, {{"/box/:id", "Box"}});
-  world.installRoutes("shop", 1, {{"/old/:id", "Old"}});
-  client.send(GET);
-  CHECK(has(client.receiveResponse(), "no-route"));
-  client.send("GET /box/bob HTTP/1.1\r\nHost: a\r\n\r\n");
-  world.container.accept().receiveHead();
-}
-
-class FakeGlobal final: public schema::GlobalScheduler::Server {
- public:
-  explicit FakeGlobal(int& calls): calls_(calls) {}
-  kj::Promise<void> addGateway(AddGatewayContext context) override {
-    if (++calls_ == 1) return KJ_EXCEPTION(DISCONNECTED, "not yet");
-    CHECK(context.getParams().getGateway() == "g1");
-    auto names = context.getResults().initApplications(2);
-    names.set(0, "one");
-    names.set(1, "two");
-    return kj::READY_NOW;
-  }
-
- private:
-  int& calls_;
-};
-
-class FakeApplication final: public schema::Application::Server {
- public:
-  explicit FakeApplication(kj::StringPtr name): name_(kj::str(name)) {}
-  kj::Promise<void> routes(RoutesContext context) override {
-    auto table = context.getResults().initTable();
-    table.setApplication(name_);
-    table.setVersion(1);
-    auto route = table.initRoutes(1)[0];
-    route.setPath(kj::str("/", name_, "/:id/*"));
-    route.setClassName(kj::str("Class-", name_));
-    return kj::READY_NOW;
-  }
-
- private:
-  kj::String name_;
-};
-
-TEST_CASE("at connect a gateway makes itself known and gets the routes of all applications") {
-  World world;
-  int calls = 0;
-  auto connected = world.gateway.connect(kj::heap<FakeGlobal>(calls), [](kj::StringPtr name) -> schema::Application::Client {
-    return kj::heap<FakeApplication>(name);
-  });
-  CHECK_FALSE(isReady(connected, world));
-  world.advance(50ms);
-  connected.wait(world.io.waitScope);
-  auto client = world.connect();
-  client.send("GET /one/x HTTP/1.1\r\nHost: a\r\n\r\n");
-  auto container = world.container.accept();
-  container.receiveHead();
-  container.send(OK);
-  CHECK(client.receiveResponse() == OK);
-  client.send("GET /two/x HTTP/1.1\r\nHost: a\r\n\r\n");
-  world.container.accept().receiveHead();
 }
 
 }  // namespace

@@ -29,16 +29,32 @@ kj::Own<kj::NetworkAddress> addressOf(kj::Network& network, kj::StringPtr host, 
 }
 
 Problem supervisorAway(const ContainerId& container) {
-  return {.status = 503, .code = "retry", .message = "the supervisor of " + toText(container) + " is away; try again",
-          .retryAfter = std::chrono::seconds(1), .container = container};
+  return {.status = 503,
+          .code = "retry",
+          .message = "the supervisor of " + toText(container) + " is away; try again",
+          .retryAfter = std::chrono::seconds(1),
+          .container = container};
 }
 
 Problem overloaded(const ContainerId& container, std::string message) {
-  return {.status = 503, .code = "overloaded", .message = std::move(message), .retryAfter = std::chrono::seconds(1), .container = container};
+  return {.status = 503,
+          .code = "overloaded",
+          .message = std::move(message),
+          .retryAfter = std::chrono::seconds(1),
+          .container = container};
+}
+
+Problem supervisorFailed(const ContainerId& container) {
+  return {.status = 500,
+          .code = "internal",
+          .message = "the supervisor of " + toText(container) + " failed",
+          .container = container};
 }
 
 Problem waitedTooLong(const ContainerId& container) {
-  return {.status = 504, .code = "lease-timeout", .message = "the supervisor of " + toText(container) + " has not answered",
+  return {.status = 504,
+          .code = "lease-timeout",
+          .message = "the supervisor of " + toText(container) + " has not answered",
           .container = container};
 }
 
@@ -55,7 +71,8 @@ struct EndpointLeases::Answer: public kj::Refcounted {
 // =======================================================================================
 // EndpointUse
 
-EndpointUse::EndpointUse(EndpointLeases& leases, kj::Own<Endpoint> endpoint): leases_(leases), endpoint_(kj::mv(endpoint)) {
+EndpointUse::EndpointUse(EndpointLeases& leases, kj::Own<Endpoint> endpoint)
+    : leases_(leases), endpoint_(kj::mv(endpoint)) {
   leases_.begin(*endpoint_);
 }
 
@@ -68,7 +85,9 @@ kj::Maybe<kj::Own<Upstream>> EndpointUse::takeIdle(Duration maxIdle) {
 }
 
 kj::Promise<kj::Own<Upstream>> EndpointUse::connect() {
-  auto connected = kj::evalNow([&]() { return endpoint_->address->connect(); }).then([](kj::Own<kj::AsyncIoStream> stream) { return kj::heap<Upstream>(kj::mv(stream)); });
+  auto connected = kj::evalNow([&]() {
+                     return endpoint_->address->connect();
+                   }).then([](kj::Own<kj::AsyncIoStream> stream) { return kj::heap<Upstream>(kj::mv(stream)); });
   auto timeout = leases_.clock_.after(leases_.limits_.connectTimeout).then([]() -> kj::Own<Upstream> {
     kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "the container does not accept connections"));
   });
@@ -87,8 +106,14 @@ void EndpointUse::unreachable() {
 // =======================================================================================
 // EndpointLeases
 
-EndpointLeases::EndpointLeases(GatewayId gateway, SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network, const Limits& limits)
-    : gateway_(kj::mv(gateway)), supervisorOf_(kj::mv(supervisorOf)), clock_(clock), network_(network), limits_(limits), tasks_(*this) {}
+EndpointLeases::EndpointLeases(GatewayId gateway, SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network,
+                               const Limits& limits)
+    : gateway_(kj::mv(gateway)),
+      supervisorOf_(kj::mv(supervisorOf)),
+      clock_(clock),
+      network_(network),
+      limits_(limits),
+      tasks_(*this) {}
 
 EndpointLeases::~EndpointLeases() noexcept(false) = default;
 
@@ -122,17 +147,23 @@ kj::Promise<EndpointLeases::Outcome> EndpointLeases::use(const ContainerId& cont
   return KJ_ASSERT_NONNULL(entry.asking)
       .addBranch()
       .attach(kj::defer([&entry]() { --entry.waiters; }))
-      .then([this, container](kj::Own<Answer> answer) -> kj::Promise<Outcome> {
-        KJ_IF_MAYBE(problem, answer->problem) return Outcome{nullptr, kj::heap(Problem(*problem))};
-        return use(container);       // the endpoint, or the next one when this was recalled meanwhile
-      });
+      .then(
+          [this, container](kj::Own<Answer> answer) -> kj::Promise<Outcome> {
+            KJ_IF_MAYBE(problem, answer->problem) return Outcome{nullptr, kj::heap(Problem(*problem))};
+            return use(container);  // the endpoint, or the next one when this was recalled meanwhile
+          },
+          [container](kj::Exception&& exception) -> kj::Promise<Outcome> {
+            KJ_LOG(ERROR, "lease-unusable", toText(container).c_str(), exception);
+            return Outcome{nullptr, kj::heap(supervisorFailed(container))};
+          });
 }
 
 kj::Promise<kj::Own<EndpointLeases::Answer>> EndpointLeases::ask(const ContainerId& container, int tries) {
   auto request = supervisorOf_(container).leaseRequest();
   request.setGateway(gateway_.value().c_str());
   return request.send().then(
-      [this, container, tries](capnp::Response<schema::Supervisor::LeaseResults>&& response) -> kj::Promise<kj::Own<Answer>> {
+      [this, container,
+       tries](capnp::Response<schema::Supervisor::LeaseResults>&& response) -> kj::Promise<kj::Own<Answer>> {
         auto outcome = response.getOutcome();
         auto& entry = entries_[container];
         if (outcome.isEndpoint()) {
@@ -147,11 +178,11 @@ kj::Promise<kj::Own<EndpointLeases::Answer>> EndpointLeases::ask(const Container
         if (exception.getType() == kj::Exception::Type::DISCONNECTED) return askAgain(container, tries);
         entries_[container].answered = true;
         if (exception.getType() == kj::Exception::Type::OVERLOADED) {
-          return kj::refcounted<Answer>(overloaded(container, "the supervisor of " + toText(container) + " is overloaded"));
+          return kj::refcounted<Answer>(
+              overloaded(container, "the supervisor of " + toText(container) + " is overloaded"));
         }
         KJ_LOG(ERROR, "lease-failed", toText(container).c_str(), exception);
-        return kj::refcounted<Answer>(Problem{.status = 500, .code = "internal", .message = "the supervisor of " + toText(container) + " failed",
-                                              .container = container});
+        return kj::refcounted<Answer>(supervisorFailed(container));
       });
 }
 
@@ -160,7 +191,9 @@ kj::Promise<kj::Own<EndpointLeases::Answer>> EndpointLeases::askAgain(const Cont
     entries_[container].answered = true;
     return kj::refcounted<Answer>(supervisorAway(container));
   }
-  return clock_.after(limits_.leaseBackoff * (1 << (tries - 1))).then([this, container, tries]() { return ask(container, tries + 1); });
+  return clock_.after(limits_.leaseBackoff * (1 << (tries - 1))).then([this, container, tries]() {
+    return ask(container, tries + 1);
+  });
 }
 
 kj::Own<EndpointLeases::Answer> EndpointLeases::install(const ContainerId& container, schema::Endpoint::Reader reader) {
@@ -176,7 +209,8 @@ kj::Own<EndpointLeases::Answer> EndpointLeases::install(const ContainerId& conta
   return kj::refcounted<Answer>(nullptr);
 }
 
-kj::Own<Endpoint> EndpointLeases::findOrMake(Entry& entry, const ContainerId& container, schema::Endpoint::Reader reader) {
+kj::Own<Endpoint> EndpointLeases::findOrMake(Entry& entry, const ContainerId& container,
+                                             schema::Endpoint::Reader reader) {
   Generation generation(reader.getGeneration());
   KJ_IF_MAYBE(current, entry.current) {
     if ((*current)->generation == generation) return kj::mv(*current);

@@ -1,6 +1,7 @@
-// EndpointLeases: the gateway's leave to send bytes to instances. While a lease lives, requests for its ID use it without asking
-// anyone; otherwise the ID's supervisor is asked once, and all requests for the ID wait for the one answer. Activity goes
-// back in reports, at most one in `reportInterval` for an ID, so that the supervisor never sleeps a busy instance.
+// EndpointLeases: the gateway's leave to send bytes to instances. While a lease lives, requests for its ID use it
+// without asking anyone; otherwise the ID's supervisor is asked once, and all requests for the ID wait for the one
+// answer. Activity goes back in reports, at most one in `reportInterval` for an ID, so that the supervisor never sleeps
+// a busy instance.
 //
 //              lease()                     recall, or the last report was not valid
 //   (nothing) ---------> leased ----------------------------------------------------> recalled: no new use; answered
@@ -38,15 +39,15 @@ struct Endpoint: public kj::Refcounted {
   kj::Own<kj::NetworkAddress> address;
   Standing standing = Standing::LEASED;
   Duration leaseLength{};
-  Duration end{};                       // monotonic, as all below
+  Duration end{};  // monotonic, as all below
   uint32_t inFlight = 0;
   Duration lastByte{};
-  bool moved = false;                   // since the last report
-  Duration lastReport{};                // when the last one was sent; lease() counts as one
+  bool moved = false;     // since the last report
+  Duration lastReport{};  // when the last one was sent; lease() counts as one
   uint32_t reportedInFlight = 0;
-  bool reporting = false;               // one is on its way
+  bool reporting = false;  // one is on its way
   IdleUpstreams idle;
-  std::vector<kj::Own<kj::PromiseFulfiller<void>>> drained;    // recalls that wait for the last use
+  std::vector<kj::Own<kj::PromiseFulfiller<void>>> drained;  // recalls that wait for the last use
 
   kj::Own<Endpoint> addRef() { return kj::addRef(*this); }
 };
@@ -84,7 +85,8 @@ class EndpointLeases final: public kj::TaskSet::ErrorHandler {
  public:
   using SupervisorOf = kj::Function<schema::Supervisor::Client(const ContainerId&)>;
 
-  EndpointLeases(GatewayId gateway, SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network, const Limits& limits);
+  EndpointLeases(GatewayId gateway, SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network,
+                 const Limits& limits);
   ~EndpointLeases() noexcept(false);
 
   // Without asking anyone: a use of the present lease, if there is one.
@@ -108,11 +110,11 @@ class EndpointLeases final: public kj::TaskSet::ErrorHandler {
   struct Answer;
   struct Entry {
     kj::Maybe<kj::Own<Endpoint>> current;
-    std::vector<kj::Own<Endpoint>> past;       // other generations with uses
+    std::vector<kj::Own<Endpoint>> past;  // other generations with uses
     kj::Maybe<kj::ForkedPromise<kj::Own<Answer>>> asking;
-    bool answered = true;                      // `asking`, where there is one, has resolved
+    bool answered = true;  // `asking`, where there is one, has resolved
     size_t waiters = 0;
-    Generation recalled;                       // the highest; an answer that is not above it came too late
+    Generation recalled;  // the highest; an answer that is not above it came too late
   };
 
   kj::Promise<kj::Own<Answer>> ask(const ContainerId& container, int tries);

@@ -7,8 +7,9 @@ namespace meridian::http {
 
 namespace {
 
-// Fields that a Connection field names are for this hop too. Names that mean nothing else there are left out, so that the list is
-// empty for nearly all messages. Framing, Host and what the gateway adds cannot be named away: they are not END_TO_END here.
+// Fields that a Connection field names are for this hop too. Names that mean nothing else there are left out, so that
+// the list is empty for nearly all messages. Framing, Host and what the gateway adds cannot be named away: they are not
+// END_TO_END here.
 std::vector<std::string_view> namedByConnection(const std::vector<Field>& fields) {
   std::vector<std::string_view> named;
   for (const auto& field: fields) {
@@ -51,7 +52,8 @@ std::string forwardedRequest(const RequestHead& head, std::string_view peer) {
       case FieldRole::TRANSFER_ENCODING: append(out, field.name, field.value); break;
       case FieldRole::EXPECT:
         // Of an HTTP/1.0 client, or without a body, 100-continue is to be ignored.
-        if (head.expectsContinue || !equalsIgnoringCase(field.value, "100-continue")) append(out, field.name, field.value);
+        if (head.expectsContinue || !equalsIgnoringCase(field.value, "100-continue"))
+          append(out, field.name, field.value);
         break;
       case FieldRole::END_TO_END:
         if (!contains(named, field.name)) append(out, field.name, field.value);

@@ -1,5 +1,6 @@
-// Heads as they go on: what passes from one side to the other and what belongs to one connection only (RFC 9110, 7.6.1).
-// Fields keep their spelling and their order; the gateway writes the framing anew and alone says who the client is.
+// Heads as they go on: what passes from one side to the other and what belongs to one connection only (RFC
+// 9110, 7.6.1). Fields keep their spelling and their order; the gateway writes the framing anew and alone says who the
+// client is.
 #pragma once
 
 #include <string>

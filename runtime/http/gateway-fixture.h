@@ -1,10 +1,9 @@
-// A gateway on real loopback sockets between hand-written clients and containers, with supervisors that answer as a test says and a
-// clock that is moved by hand. For tests only.
+// A gateway on real loopback sockets between hand-written clients and containers, with supervisors that answer as a
+// test says and a clock that is moved by hand. For tests only.
 #pragma once
 
 #include <kj/async-io.h>
 #include <kj/debug.h>
-#include <kj/timer.h>
 
 #include <catch2/catch.hpp>
 #include <deque>
@@ -13,23 +12,9 @@
 #include <vector>
 
 #include "runtime/http/gateway.h"
+#include "runtime/http/manual-clock.h"
 
 namespace meridian::http {
-
-// Stands still until a test moves it.
-class ManualClock final: public env::Clock {
- public:
-  Instant now() override { return instantFromNs(1'700'000'000'000'000'000) + elapsed(); }
-  Duration monotonic() override { return elapsed(); }
-  kj::Promise<void> after(Duration delay) override { return timer_.afterDelay(delay.count() * kj::NANOSECONDS); }
-
-  void advance(Duration delay) { timer_.advanceTo(timer_.now() + delay.count() * kj::NANOSECONDS); }
-
- private:
-  Duration elapsed() { return Duration((timer_.now() - kj::origin<kj::TimePoint>()) / kj::NANOSECONDS); }
-
-  kj::TimerImpl timer_{kj::origin<kj::TimePoint>()};
-};
 
 // One end of a connection in a test's hand. Every wait fails the test after ten real seconds instead of hanging.
 class Peer {
@@ -57,7 +42,8 @@ class Peer {
 
   // All that comes until the other side ends, or resets.
   std::string receiveAll() {
-    while (read() > 0) {}
+    while (read() > 0) {
+    }
     return take(received_.size());
   }
 
@@ -83,7 +69,9 @@ class Peer {
 
   size_t read() {
     char buffer[16 << 10];
-    auto reading = kj::evalNow([&]() { return stream_->tryRead(buffer, 1, sizeof(buffer)); }).catch_([](kj::Exception&&) -> size_t { return 0; });
+    auto reading = kj::evalNow([&]() {
+                     return stream_->tryRead(buffer, 1, sizeof(buffer));
+                   }).catch_([](kj::Exception&&) -> size_t { return 0; });
     auto count = await(kj::mv(reading));
     received_.append(buffer, count);
     return count;
@@ -152,7 +140,8 @@ struct LeaseAnswer {
   uint64_t generation = 1;
   uint16_t port = 0;
   uint64_t leaseMs = 30'000;
-  std::string failure = {};             // the code; then no endpoint
+  std::string host = "127.0.0.1";
+  std::string failure = {};  // the code; then no endpoint
   uint64_t retryAfterMs = 0;
   schema::StopReason reason = schema::StopReason::NONE;
   int32_t exitCode = -1;
@@ -183,7 +172,10 @@ class FakeSupervisors {
   }
 
   // The next calls of lease() fail with this type.
-  void failNext(int count, kj::Exception::Type type) { failures_ = count; failureType_ = type; }
+  void failNext(int count, kj::Exception::Type type) {
+    failures_ = count;
+    failureType_ = type;
+  }
 
   int leases = 0;
   std::vector<ReportSeen> reports;
@@ -221,7 +213,7 @@ class FakeSupervisors {
       if (answer.failure.empty()) {
         auto endpoint = outcome.initEndpoint();
         endpoint.setGeneration(answer.generation);
-        endpoint.setHost("127.0.0.1");
+        endpoint.setHost(answer.host.c_str());
         endpoint.setPort(answer.port);
         endpoint.setLeaseMs(answer.leaseMs);
         return kj::READY_NOW;
@@ -250,7 +242,9 @@ class FakeSupervisors {
 struct World {
   explicit World(Limits limits = {})
       : container(io),
-        gateway(GatewayId("g1"), [this](const ContainerId& id) { return supervisors.of(id); }, clock, io.provider->getNetwork(), limits) {
+        gateway(
+            GatewayId("g1"), [this](const ContainerId& id) { return supervisors.of(id); }, clock,
+            io.provider->getNetwork(), limits) {
     supervisors.answer({.port = container.port()});
     installRoutes("shop", 1, {{"/sandbox/:id/*", "Sandbox"}});
     auto receiver = io.provider->getNetwork().parseAddress("127.0.0.1", 0).wait(io.waitScope)->listen();
@@ -258,7 +252,8 @@ struct World {
     serving = gateway.serve(kj::mv(receiver)).eagerlyEvaluate(nullptr);
   }
 
-  void installRoutes(const char* application, uint32_t version, std::vector<std::pair<const char*, const char*>> routes) {
+  void installRoutes(const char* application, uint32_t version,
+                     std::vector<std::pair<const char*, const char*>> routes) {
     auto request = capability.routesRequest();
     auto table = request.initTable();
     table.setApplication(application);
@@ -309,5 +304,27 @@ struct World {
   uint16_t port;
   kj::Promise<void> serving = nullptr;
 };
+
+// What tests of the gateway say again and again.
+inline const std::string GET = "GET /sandbox/alice HTTP/1.1\r\nHost: a\r\n\r\n";
+inline const std::string HEAD = "HEAD /sandbox/alice HTTP/1.1\r\nHost: a\r\n\r\n";
+inline const std::string POST = "POST /sandbox/alice HTTP/1.1\r\nHost: a\r\n";
+inline const std::string CHUNKED = "Transfer-Encoding: chunked\r\n\r\n";
+inline const std::string OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+
+inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+inline bool isReady(kj::Promise<void>& promise, World& world) {
+  world.settle();
+  return promise.poll(world.io.waitScope);
+}
+
+// One request of `client`, answered by `container`.
+inline void exchange(Peer& client, Peer& container) {
+  client.send(GET);
+  container.receiveHead();
+  container.send(OK);
+  CHECK(client.receiveResponse() == OK);
+}
 
 }  // namespace meridian::http

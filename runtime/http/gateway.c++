@@ -11,8 +11,8 @@ namespace meridian::http {
 namespace {
 
 constexpr int CONNECT_TRIES_MAX = 8;
-constexpr Duration CONNECT_BACKOFF = 50ms;          // doubling
-constexpr Duration ACCEPT_BACKOFF = 100ms;          // when the process is out of descriptors
+constexpr Duration CONNECT_BACKOFF = 50ms;  // doubling
+constexpr Duration ACCEPT_BACKOFF = 100ms;  // when the process is out of descriptors
 
 // Runs `call` until it is not DISCONNECTED: the reference stays good while the actor's process comes back.
 kj::Promise<void> persist(env::Clock& clock, kj::Function<kj::Promise<void>()> call, int tries = 1) {
@@ -65,8 +65,12 @@ class Gateway::Server final: public schema::Gateway::Server {
   Gateway& gateway_;
 };
 
-Gateway::Gateway(GatewayId name, EndpointLeases::SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network, Limits limits)
-    : name_(name), clock_(clock), limits_(limits), leases_(name, kj::mv(supervisorOf), clock, network, limits_),
+Gateway::Gateway(GatewayId name, EndpointLeases::SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network,
+                 Limits limits)
+    : name_(name),
+      clock_(clock),
+      limits_(limits),
+      leases_(name, kj::mv(supervisorOf), clock, network, limits_),
       context_{leases_, clock_, limits_, counters_} {}
 
 Gateway::~Gateway() noexcept(false) = default;
@@ -80,11 +84,12 @@ kj::Promise<void> Gateway::connect(schema::GlobalScheduler::Client global, Appli
   return persist(clock_, [this, global, applicationOf = kj::mv(applicationOf)]() mutable {
     auto request = global.addGatewayRequest();
     request.setGateway(name_.value().c_str());
-    return request.send().then([this, &applicationOf](capnp::Response<schema::GlobalScheduler::AddGatewayResults>&& response) {
-      kj::Vector<kj::Promise<void>> fetched;
-      for (auto name: response.getApplications()) fetched.add(fetchRoutes(applicationOf(name)));
-      return kj::joinPromises(fetched.releaseAsArray());
-    });
+    return request.send().then(
+        [this, &applicationOf](capnp::Response<schema::GlobalScheduler::AddGatewayResults>&& response) {
+          kj::Vector<kj::Promise<void>> fetched;
+          for (auto name: response.getApplications()) fetched.add(fetchRoutes(applicationOf(name)));
+          return kj::joinPromises(fetched.releaseAsArray());
+        });
   });
 }
 
@@ -95,7 +100,8 @@ kj::Promise<void> Gateway::fetchRoutes(schema::Application::Client application) 
 
 void Gateway::install(schema::RouteTable::Reader table) {
   std::vector<Route> routes;
-  for (auto route: table.getRoutes()) routes.push_back({route.getPath().cStr(), ClassName(route.getClassName().cStr())});
+  for (auto route: table.getRoutes())
+    routes.push_back({route.getPath().cStr(), ClassName(route.getClassName().cStr())});
   routes_.replace(table.getApplication().cStr(), table.getVersion(), routes);
 }
 
@@ -109,16 +115,17 @@ kj::Promise<void> Gateway::serve(kj::Own<kj::ConnectionReceiver> receiver) {
 }
 
 kj::Promise<void> Gateway::acceptAll(kj::ConnectionReceiver& receiver, kj::TaskSet& connections) {
-  auto accepted = kj::evalNow([&]() { return receiver.accept(); }).then(
-      [this, &connections](kj::Own<kj::AsyncIoStream> stream) -> kj::Promise<void> {
-        auto peer = peerOf(*stream);
-        connections.add(serve(kj::mv(stream), std::move(peer)));
-        return kj::READY_NOW;
-      },
-      [this](kj::Exception&& exception) {
-        KJ_LOG(WARNING, "accept-failed", exception);
-        return clock_.after(ACCEPT_BACKOFF);
-      });
+  auto accepted = kj::evalNow([&]() { return receiver.accept(); })
+                      .then(
+                          [this, &connections](kj::Own<kj::AsyncIoStream> stream) -> kj::Promise<void> {
+                            auto peer = peerOf(*stream);
+                            connections.add(serve(kj::mv(stream), std::move(peer)));
+                            return kj::READY_NOW;
+                          },
+                          [this](kj::Exception&& exception) {
+                            KJ_LOG(WARNING, "accept-failed", exception);
+                            return clock_.after(ACCEPT_BACKOFF);
+                          });
   return accepted.then([this, &receiver, &connections]() { return acceptAll(receiver, connections); });
 }
 
@@ -126,7 +133,8 @@ kj::Promise<void> Gateway::serve(kj::Own<kj::AsyncIoStream> stream, std::string 
   ++counters_.connections;
   auto connection = kj::heap<ClientConnection>(kj::mv(stream), std::move(peer), routes_, context_);
   bool full = openConnections_ >= limits_.connectionsMax;
-  auto served = full ? connection->refuse({.status = 503, .code = "overloaded", .message = "too many connections", .retryAfter = 1s})
+  auto served = full ? connection->turnAway(
+                           {.status = 503, .code = "overloaded", .message = "too many connections", .retryAfter = 1s})
                      : connection->serve();
   ++openConnections_;
   return served.attach(kj::mv(connection), kj::defer([this]() { --openConnections_; }));

@@ -1,8 +1,8 @@
-// Gateway: takes HTTP requests from clients and passes each to the instance of its ID. It asks actors only where that is and
-// otherwise moves bytes; what it knows (routes and endpoint leases) it may lose at any time.
+// Gateway: takes HTTP requests from clients and passes each to the instance of its ID. It asks actors only where that
+// is and otherwise moves bytes; what it knows (routes and endpoint leases) it may lose at any time.
 //
-// Everything is on the loop of `network` and `clock`. What is given to the constructor outlives the gateway; the gateway outlives
-// the capability it hands out and the promises of serve().
+// Everything is on the loop of `network` and `clock`. What is given to the constructor outlives the gateway; the
+// gateway outlives the capability it hands out and the promises of serve().
 #pragma once
 
 #include <kj/async-io.h>
@@ -16,13 +16,14 @@ namespace meridian::http {
 
 class Gateway final: public kj::TaskSet::ErrorHandler {
  public:
-  Gateway(GatewayId name, EndpointLeases::SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network, Limits limits = {});
+  Gateway(GatewayId name, EndpointLeases::SupervisorOf supervisorOf, env::Clock& clock, kj::Network& network,
+          Limits limits = {});
   ~Gateway() noexcept(false);
 
   using ApplicationOf = kj::Function<schema::Application::Client(kj::StringPtr name)>;
 
-  // Makes itself known to the global scheduler and fetches the routes of all applications there are; those of later ones come by
-  // routes(). Serve after this has resolved. Rejected when an actor stays away over some tries.
+  // Makes itself known to the global scheduler and fetches the routes of all applications there are; those of later
+  // ones come by routes(). Serve after this has resolved. Rejected when an actor stays away over some tries.
   kj::Promise<void> connect(schema::GlobalScheduler::Client global, ApplicationOf applicationOf);
 
   // How the platform speaks to this gateway.

@@ -10,7 +10,7 @@ namespace {
 struct RequestCase {
   const char* what;
   std::string head;
-  int status;                           // 0: accepted
+  int status;  // 0: accepted
 };
 
 std::string get(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"; }
@@ -196,15 +196,19 @@ TEST_CASE("a response head has one framing or is refused") {
       {"to HEAD, chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", AnswerTo::HEAD, true, Kind::NONE},
       {"304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", AnswerTo::OTHER, true, Kind::NONE},
       {"204", "HTTP/1.1 204 No Content\r\n\r\n", AnswerTo::OTHER, true, Kind::NONE},
-      {"204 with a length", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", AnswerTo::OTHER, true, Kind::NONE, false},
-      {"close", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n", AnswerTo::OTHER, true, Kind::LENGTH, false},
+      {"204 with a length", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", AnswerTo::OTHER, true, Kind::NONE,
+       false},
+      {"close", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n", AnswerTo::OTHER, true,
+       Kind::LENGTH, false},
       {"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", AnswerTo::OTHER, true, Kind::LENGTH, false},
       {"100", "HTTP/1.1 100 Continue\r\n\r\n", AnswerTo::OTHER, true, Kind::NONE},
 
       {"100 with a length", "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n", AnswerTo::OTHER, false},
       {"101", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", AnswerTo::OTHER, false},
-      {"both framings", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", AnswerTo::OTHER, false},
-      {"both framings to HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", AnswerTo::HEAD, false},
+      {"both framings", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", AnswerTo::OTHER,
+       false},
+      {"both framings to HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+       AnswerTo::HEAD, false},
       {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", AnswerTo::OTHER, false},
       {"gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", AnswerTo::OTHER, false},
       {"chunked in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", AnswerTo::OTHER, false},

@@ -100,7 +100,8 @@ class HeadParser final: public beast::http::basic_parser<isRequest> {
   void on_finish_impl(ErrorCode&) override {}
 };
 
-// What the fields of a head say together. Each of the three framing fields may occur once, with a value that needs no thought.
+// What the fields of a head say together. Each of the three framing fields may occur once, with a value that needs no
+// thought.
 struct FieldSummary {
   std::optional<uint64_t> length;
   bool chunked = false;
@@ -126,7 +127,8 @@ std::variant<FieldSummary, HeadRefusal> summarise(const std::vector<Field>& fiel
   auto refuse = [](std::string message) { return HeadRefusal{400, "bad-framing", std::move(message)}; };
   if (fields.size() > FIELDS_MAX) {
     return HeadRefusal{431, "head-too-large",
-                       "the head has " + std::to_string(fields.size()) + " fields; at most " + std::to_string(FIELDS_MAX) + " are allowed"};
+                       "the head has " + std::to_string(fields.size()) + " fields; at most " +
+                           std::to_string(FIELDS_MAX) + " are allowed"};
   }
   FieldSummary summary;
   for (const auto& field: fields) {
@@ -142,7 +144,8 @@ std::variant<FieldSummary, HeadRefusal> summarise(const std::vector<Field>& fiel
         break;
       case FieldRole::TRANSFER_ENCODING:
         if (summary.chunked) return refuse("Transfer-Encoding is given more than once");
-        if (!equalsIgnoringCase(field.value, "chunked")) return refuse("Transfer-Encoding is not `chunked`, the only one allowed");
+        if (!equalsIgnoringCase(field.value, "chunked"))
+          return refuse("Transfer-Encoding is not `chunked`, the only one allowed");
         if (version == Version::HTTP_1_0) return refuse("Transfer-Encoding does not exist in HTTP/1.0");
         summary.chunked = true;
         break;
@@ -157,9 +160,7 @@ std::variant<FieldSummary, HeadRefusal> summarise(const std::vector<Field>& fiel
           summary.upgradesToWebSocket |= equalsIgnoringCase(protocol, "websocket");
         });
         break;
-      case FieldRole::EXPECT:
-        summary.expectsContinue |= equalsIgnoringCase(field.value, "100-continue");
-        break;
+      case FieldRole::EXPECT: summary.expectsContinue |= equalsIgnoringCase(field.value, "100-continue"); break;
       case FieldRole::END_TO_END:
       case FieldRole::HOP_BY_HOP:
       case FieldRole::FORWARDED: break;
@@ -183,7 +184,8 @@ bool isAuthority(std::string_view text) {
 // A target in absolute-form is taken apart: its authority counts, and the Host field is ignored (RFC 9112, 3.2.2).
 bool splitAbsoluteForm(RequestHead& head) {
   constexpr std::string_view SCHEME = "http://";
-  if (head.target.size() < SCHEME.size() || !equalsIgnoringCase(head.target.substr(0, SCHEME.size()), SCHEME)) return false;
+  if (head.target.size() < SCHEME.size() || !equalsIgnoringCase(head.target.substr(0, SCHEME.size()), SCHEME))
+    return false;
   auto rest = head.target.substr(SCHEME.size());
   auto pathStart = std::min(rest.find_first_of("/?"), rest.size());
   head.host = rest.substr(0, pathStart);
@@ -194,7 +196,8 @@ bool splitAbsoluteForm(RequestHead& head) {
 
 std::optional<HeadRefusal> judgeTarget(RequestHead& head) {
   auto refuse = [](std::string message) { return HeadRefusal{400, "bad-target", std::move(message)}; };
-  bool visible = std::all_of(head.target.begin(), head.target.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+  bool visible =
+      std::all_of(head.target.begin(), head.target.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
   if (!visible) return refuse("the request target has a byte that is not visible ASCII, or a `#`");
   if (head.target[0] == '/') return std::nullopt;
   if (head.target == "*" && head.method == "OPTIONS") return std::nullopt;
@@ -203,7 +206,8 @@ std::optional<HeadRefusal> judgeTarget(RequestHead& head) {
 }
 
 HeadRefusal malformed(const beast::error_code& error) {
-  if (error == beast::http::error::bad_version) return {400, "bad-head", "the version is neither HTTP/1.0 nor HTTP/1.1"};
+  if (error == beast::http::error::bad_version)
+    return {400, "bad-head", "the version is neither HTTP/1.0 nor HTTP/1.1"};
   if (error == beast::http::error::bad_content_length || error == beast::http::error::multiple_content_length ||
       error == beast::http::error::bad_transfer_encoding) {
     return {400, "bad-framing", "the framing fields are malformed or contradict each other: " + error.message()};
@@ -229,7 +233,7 @@ Framing framingOfResponse(int status, const FieldSummary& fields, AnswerTo reque
 }
 
 // Each byte's part in a head; a table, because every byte of every head passes here.
-enum class ByteKind: uint8_t { TEXT, CR, LF, CONTROL };
+enum class ByteKind : uint8_t { TEXT, CR, LF, CONTROL };
 
 constexpr std::array<ByteKind, 256> byteKinds() {
   std::array<ByteKind, 256> kinds{};
@@ -281,15 +285,19 @@ std::variant<RequestHead, HeadRefusal> parseRequestHead(std::string_view bytes) 
   if (auto* refusal = std::get_if<HeadRefusal>(&summary)) return *refusal;
   auto& fields = std::get<FieldSummary>(summary);
 
-  if (fields.hosts != 1) return HeadRefusal{400, "bad-host", fields.hosts == 0 ? "there is no Host field" : "there is more than one Host field"};
-  if (!isAuthority(fields.host)) return HeadRefusal{400, "bad-host", "the Host field is not a host with an optional port"};
+  if (fields.hosts != 1)
+    return HeadRefusal{400, "bad-host",
+                       fields.hosts == 0 ? "there is no Host field" : "there is more than one Host field"};
+  if (!isAuthority(fields.host))
+    return HeadRefusal{400, "bad-host", "the Host field is not a host with an optional port"};
 
   RequestHead head{.method = parser.method, .target = parser.target, .host = fields.host, .version = version};
   if (head.method == "CONNECT") return HeadRefusal{501, "not-implemented", "the method CONNECT is not supported"};
   if (auto refusal = judgeTarget(head)) return *refusal;
   if (fields.chunked) head.framing = {Framing::Kind::CHUNKED};
   if (fields.length) head.framing = {Framing::Kind::LENGTH, *fields.length};
-  // Connections of HTTP/1.0 clients are never kept: a keep-alive that passed through an old proxy would hang (RFC 9112, C.2.2).
+  // Connections of HTTP/1.0 clients are never kept: a keep-alive that passed through an old proxy would hang (RFC 9112,
+  // C.2.2).
   head.keepAlive = version == Version::HTTP_1_1 && !fields.close;
   head.expectsContinue = version == Version::HTTP_1_1 && fields.expectsContinue && head.framing.hasBody();
   head.wantsWebSocket = version == Version::HTTP_1_1 && fields.connectionUpgrade && fields.upgradesToWebSocket;

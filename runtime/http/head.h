@@ -1,6 +1,7 @@
-// Heads of HTTP/1 messages, in both directions: a client's request and a container's answer are equally hostile. A head is
-// first scanned as its bytes arrive, then parsed as a whole by Boost.Beast's parser, then judged by checks of our own, which
-// refuse what Beast lets through. What passes has exactly one meaning: its framing is one of four, and never a guess.
+// Heads of HTTP/1 messages, in both directions: a client's request and a container's answer are equally hostile. A head
+// is first scanned as its bytes arrive, then parsed as a whole by Boost.Beast's parser, then judged by checks of our
+// own, which refuse what Beast lets through. What passes has exactly one meaning: its framing is one of four, and never
+// a guess.
 //
 // Views point into the bytes that were parsed.
 #pragma once
@@ -14,8 +15,8 @@
 
 namespace meridian::http {
 
-// Finds the end of a head while its bytes arrive, and refuses at once what no head may hold: control bytes and NUL, a bare CR or
-// LF, and lines that begin with a blank (obs-fold).
+// Finds the end of a head while its bytes arrive, and refuses at once what no head may hold: control bytes and NUL, a
+// bare CR or LF, and lines that begin with a blank (obs-fold).
 class HeadScanner {
  public:
   enum class Found { MORE, END, REFUSED };
@@ -42,22 +43,22 @@ enum class Version { HTTP_1_0, HTTP_1_1 };
 struct Framing {
   enum class Kind { NONE, LENGTH, CHUNKED, UNTIL_CLOSE };
   Kind kind = Kind::NONE;
-  uint64_t length = 0;                  // of LENGTH
+  uint64_t length = 0;  // of LENGTH
 
   bool hasBody() const { return kind != Kind::NONE && !(kind == Kind::LENGTH && length == 0); }
 };
 
 // What a field means to a gateway.
 enum class FieldRole {
-  END_TO_END,                           // passes
+  END_TO_END,  // passes
   HOST,
   CONNECTION,
   CONTENT_LENGTH,
   TRANSFER_ENCODING,
   EXPECT,
   UPGRADE,
-  HOP_BY_HOP,                           // Keep-Alive, TE, Trailer, Proxy-*: for the next hop only
-  FORWARDED,                            // X-Forwarded-*, Forwarded, X-Real-IP: only the gateway says these
+  HOP_BY_HOP,  // Keep-Alive, TE, Trailer, Proxy-*: for the next hop only
+  FORWARDED,   // X-Forwarded-*, Forwarded, X-Real-IP: only the gateway says these
 };
 
 struct Field {
@@ -68,10 +69,10 @@ struct Field {
 
 struct RequestHead {
   std::string_view method;
-  std::string_view target;              // origin-form, or "*"
-  std::string_view host;                // of the absolute-form target where the client sent one, else of Host
+  std::string_view target;  // origin-form, or "*"
+  std::string_view host;    // of the absolute-form target where the client sent one, else of Host
   Version version;
-  std::vector<Field> fields;            // in the order sent
+  std::vector<Field> fields;  // in the order sent
   Framing framing;
   bool keepAlive;
   bool expectsContinue;

@@ -32,7 +32,8 @@ Problem problemOf(schema::StartFailure::Reader failure, const ContainerId& conta
   }
   if (code == "max-instances") problem.full = "max-instances";
   if (code == "no-capacity") problem.full = "capacity";
-  problem.retryAfter = failure.getRetryAfterMs() > 0 ? std::chrono::milliseconds(failure.getRetryAfterMs()) : RETRY_AFTER_DEFAULT;
+  problem.retryAfter =
+      failure.getRetryAfterMs() > 0 ? std::chrono::milliseconds(failure.getRetryAfterMs()) : RETRY_AFTER_DEFAULT;
   return problem;
 }
 
@@ -58,7 +59,8 @@ std::string answerOf(const Problem& problem, Persistence persistence, AnswerBody
   auto text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 
   std::string answer = "HTTP/1.1 " + std::to_string(problem.status) + " " + reasonPhrase(problem.status) +
-                       "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: " + std::to_string(text.size()) + "\r\n";
+                       "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: " +
+                       std::to_string(text.size()) + "\r\n";
   if (problem.retryAfter) answer += "Retry-After: " + std::to_string(wholeSeconds(*problem.retryAfter)) + "\r\n";
   if (persistence == Persistence::CLOSE) answer += "Connection: close\r\n";
   answer += "\r\n";

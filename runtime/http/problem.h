@@ -1,5 +1,5 @@
-// Problem: why the gateway itself answers a request, and the answer it gives: JSON with a `code` that stays the same for ever, a
-// sentence for people, and what is known of the container.
+// Problem: why the gateway itself answers a request, and the answer it gives: JSON with a `code` that stays the same
+// for ever, a sentence for people, and what is known of the container.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct Problem {
   std::string message;
   std::optional<Duration> retryAfter = std::nullopt;
   std::optional<ContainerId> container = std::nullopt;
-  std::string full = {};                // what is full: "max-instances" or "capacity"; may be empty
-  std::optional<Exit> exit = std::nullopt;        // of the generation that failed to start
+  std::string full = {};                    // what is full: "max-instances" or "capacity"; may be empty
+  std::optional<Exit> exit = std::nullopt;  // of the generation that failed to start
 };
 
 // The supervisor's reason, as HTTP knows it.
@@ -30,7 +30,7 @@ Problem problemOf(schema::StartFailure::Reader failure, const ContainerId& conta
 Problem problemOf(const HeadRefusal& refusal);
 
 enum class Persistence { KEEP_ALIVE, CLOSE };
-enum class AnswerBody { SENT, OMITTED };              // OMITTED for HEAD
+enum class AnswerBody { SENT, OMITTED };  // OMITTED for HEAD
 
 // The whole response, ready to be written.
 std::string answerOf(const Problem& problem, Persistence persistence, AnswerBody body);

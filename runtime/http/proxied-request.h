@@ -1,5 +1,5 @@
-// ProxiedRequest: what the gateway remembers of a request once its head is read and its ID known. The head itself is kept as the
-// container gets it, so that another attempt needs nothing of the client's bytes.
+// ProxiedRequest: what the gateway remembers of a request once its head is read and its ID known. The head itself is
+// kept as the container gets it, so that another attempt needs nothing of the client's bytes.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ struct ProxiedRequest {
   std::string head;
   Framing framing;
   Version version;
-  bool keepAlive;                       // what the client wants
+  bool keepAlive;  // what the client wants
   bool isHead;
   bool expectsContinue;
 
@@ -26,10 +26,10 @@ bool isIdempotent(std::string_view method);
 
 // What becomes of the client's connection after an answer.
 enum class ClientFate {
-  KEEP,                                 // the next request may come
-  LINGER,                               // the answer was the last; the client gets time to read it
-  CLOSE,                                // at once: the client has left, or an answer was cut short
-  RESET,                                // at once, so that a body that ends with its connection does not look whole
+  KEEP,    // the next request may come
+  LINGER,  // the answer was the last; the client gets time to read it
+  CLOSE,   // at once: the client has left, or an answer was cut short
+  RESET,   // at once, so that a body that ends with its connection does not look whole
 };
 
 }  // namespace meridian::http

@@ -43,7 +43,7 @@ class Exchange {
   kj::Maybe<RequestSender> sender_;
   kj::Maybe<ResponseReceiver> receiver_;
   kj::Own<kj::PromiseFulfiller<bool>> abort_;
-  kj::Maybe<Problem> abortProblem_;               // what the client is told, if it is told
+  kj::Maybe<Problem> abortProblem_;  // what the client is told, if it is told
   ResponseReceiver::End received_{};
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> bodyEnded_;
   kj::Promise<void> sending_ = nullptr;
@@ -54,11 +54,13 @@ kj::Promise<ClientFate> Exchange::attempt() {
   KJ_IF_MAYBE(use, context_.leases.tryUse(request_.container)) return withUse(kj::mv(*use));
 
   auto left = clientGone().then([]() { return EndpointLeases::Outcome(); });
-  return context_.leases.use(request_.container).exclusiveJoin(kj::mv(left)).then([this](EndpointLeases::Outcome outcome) -> kj::Promise<ClientFate> {
-    KJ_IF_MAYBE(problem, outcome.problem) return respond(kj::mv(**problem));
-    KJ_IF_MAYBE(use, outcome.use) return withUse(kj::mv(*use));
-    return ClientFate::CLOSE;
-  });
+  return context_.leases.use(request_.container)
+      .exclusiveJoin(kj::mv(left))
+      .then([this](EndpointLeases::Outcome outcome) -> kj::Promise<ClientFate> {
+        KJ_IF_MAYBE(problem, outcome.problem) return respond(kj::mv(**problem));
+        KJ_IF_MAYBE(use, outcome.use) return withUse(kj::mv(*use));
+        return ClientFate::CLOSE;
+      });
 }
 
 kj::Promise<ClientFate> Exchange::withUse(kj::Own<EndpointUse> use) {
@@ -70,8 +72,9 @@ kj::Promise<ClientFate> Exchange::withUse(kj::Own<EndpointUse> use) {
       return converse(kj::mv(*upstream));
     }
   }
-  auto connected = use_->connect().then([](kj::Own<Upstream> upstream) -> kj::Maybe<kj::Own<Upstream>> { return kj::mv(upstream); },
-                                        [](kj::Exception&&) -> kj::Maybe<kj::Own<Upstream>> { return nullptr; });
+  auto connected =
+      use_->connect().then([](kj::Own<Upstream> upstream) -> kj::Maybe<kj::Own<Upstream>> { return kj::mv(upstream); },
+                           [](kj::Exception&&) -> kj::Maybe<kj::Own<Upstream>> { return nullptr; });
   return connected.then([this](kj::Maybe<kj::Own<Upstream>> upstream) -> kj::Promise<ClientFate> {
     KJ_IF_MAYBE(connection, upstream) return converse(kj::mv(*connection));
     use_->unreachable();
@@ -82,7 +85,8 @@ kj::Promise<ClientFate> Exchange::withUse(kj::Own<EndpointUse> use) {
 kj::Promise<ClientFate> Exchange::converse(kj::Own<Upstream> upstream) {
   upstream_ = kj::mv(upstream);
   auto& sender = sender_.emplace(request_, client_.input, *upstream_, *use_, context_.clock, context_.limits);
-  auto& receiver = receiver_.emplace(request_, client_.output, *upstream_, sender, *use_, context_.clock, context_.limits);
+  auto& receiver =
+      receiver_.emplace(request_, client_.output, *upstream_, sender, *use_, context_.clock, context_.limits);
   auto aborted = kj::newPromiseAndFulfiller<bool>();
   abort_ = kj::mv(aborted.fulfiller);
   sending_ = sender.run().then([this](RequestSender::End end) { return watchSender(end); }).eagerlyEvaluate(nullptr);
@@ -90,7 +94,9 @@ kj::Promise<ClientFate> Exchange::converse(kj::Own<Upstream> upstream) {
     received_ = end;
     return true;
   });
-  return received.exclusiveJoin(kj::mv(aborted.promise)).then([this](bool received) { return received ? onReceived(received_) : onAborted(); });
+  return received.exclusiveJoin(kj::mv(aborted.promise)).then([this](bool received) {
+    return received ? onReceived(received_) : onAborted();
+  });
 }
 
 void Exchange::abort(kj::Maybe<Problem> problem) {
@@ -116,8 +122,8 @@ kj::Promise<void> Exchange::watchSender(RequestSender::End end) {
   return kj::READY_NOW;
 }
 
-// Resolves when the client has ended its side, which counts as leaving. A client that has sent further requests up to the buffer's
-// size is watched no more.
+// Resolves when the client has ended its side, which counts as leaving. A client that has sent further requests up to
+// the buffer's size is watched no more.
 kj::Promise<void> Exchange::clientGone() {
   if (client_.input.ended()) return kj::READY_NOW;
   if (client_.input.full()) return kj::NEVER_DONE;
@@ -133,7 +139,8 @@ kj::Promise<ClientFate> Exchange::onReceived(ResponseReceiver::End end) {
       auto closed = problem(502, "upstream-closed", "the container closed the connection without an answer");
       return again ? retryOr(kj::mv(closed)) : respond(kj::mv(closed));
     }
-    case ResponseReceiver::End::BAD_HEAD: return respond(problem(502, "bad-response", "the container's response is malformed: " + receiver.problem()));
+    case ResponseReceiver::End::BAD_HEAD:
+      return respond(problem(502, "bad-response", "the container's response is malformed: " + receiver.problem()));
     case ResponseReceiver::End::CUT:
     case ResponseReceiver::End::CLIENT_GONE: return onAborted();
   }
@@ -158,7 +165,8 @@ kj::Promise<ClientFate> Exchange::onComplete() {
 ClientFate Exchange::settle() {
   auto& sender = KJ_ASSERT_NONNULL(sender_);
   auto& receiver = KJ_ASSERT_NONNULL(receiver_);
-  bool upstreamClean = sender.done() && receiver.keepsUpstream() && upstream_->input.bytes().empty() && !upstream_->input.ended();
+  bool upstreamClean =
+      sender.done() && receiver.keepsUpstream() && upstream_->input.bytes().empty() && !upstream_->input.ended();
   bool clientClean = sender.done() && receiver.keepsClient();
   sending_ = nullptr;
   if (upstreamClean) use_->giveBack(kj::mv(upstream_));
@@ -181,14 +189,18 @@ kj::Promise<ClientFate> Exchange::retryOr(Problem problem) {
   if (attempts_ == 1) return attempt();
   auto left = clientGone().then([]() { return false; });
   auto waited = context_.clock.after(context_.limits.attemptBackoff).then([]() { return true; });
-  return waited.exclusiveJoin(kj::mv(left)).then([this](bool stays) { return stays ? attempt() : kj::Promise<ClientFate>(ClientFate::CLOSE); });
+  return waited.exclusiveJoin(kj::mv(left)).then([this](bool stays) {
+    return stays ? attempt() : kj::Promise<ClientFate>(ClientFate::CLOSE);
+  });
 }
 
 kj::Promise<ClientFate> Exchange::respond(Problem problem) {
   dropConversation();
   // With a body still to come, where the next request would start is unknown.
-  auto persistence = request_.keepAlive && request_.framing.kind == Framing::Kind::NONE ? Persistence::KEEP_ALIVE : Persistence::CLOSE;
-  return answer(context_, client_.output, problem, persistence, request_.isHead ? AnswerBody::OMITTED : AnswerBody::SENT);
+  auto persistence =
+      request_.keepAlive && request_.framing.kind == Framing::Kind::NONE ? Persistence::KEEP_ALIVE : Persistence::CLOSE;
+  return answer(context_, client_.output, problem, persistence,
+                request_.isHead ? AnswerBody::OMITTED : AnswerBody::SENT);
 }
 
 Problem Exchange::problem(int status, const char* code, const std::string& message) {
@@ -211,8 +223,8 @@ kj::Promise<ClientFate> forward(ProxyContext& context, ClientSide client, Proxie
   return fate.attach(kj::mv(exchange));
 }
 
-kj::Promise<ClientFate> answer(ProxyContext& context, kj::AsyncOutputStream& output, const Problem& problem, Persistence persistence,
-                               AnswerBody body) {
+kj::Promise<ClientFate> answer(ProxyContext& context, kj::AsyncOutputStream& output, const Problem& problem,
+                               Persistence persistence, AnswerBody body) {
   ++context.counters.problems[problem.code];
   auto text = kj::heap<std::string>(answerOf(problem, persistence, body));
   auto written = kj::evalNow([&]() { return output.write(text->data(), text->size()); });

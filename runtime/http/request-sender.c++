@@ -12,7 +12,12 @@ Body::Output outputOf(Framing framing) {
 
 RequestSender::RequestSender(const ProxiedRequest& request, BufferedInput& client, Upstream& upstream, EndpointUse& use,
                              env::Clock& clock, const Limits& limits)
-    : request_(request), client_(client), upstream_(upstream), use_(use), clock_(clock), limits_(limits),
+    : request_(request),
+      client_(client),
+      upstream_(upstream),
+      use_(use),
+      clock_(clock),
+      limits_(limits),
       body_(request.framing, outputOf(request.framing)) {}
 
 kj::Promise<RequestSender::End> RequestSender::run() { return sendNext(); }
@@ -25,7 +30,9 @@ kj::Promise<RequestSender::End> RequestSender::sendNext() {
   if (!headSent_) pieces_.push_back(asBytes(request_.head));
   pieces_.insert(pieces_.end(), body_.pieces().begin(), body_.pieces().end());
   if (pieces_.empty()) return goOn(taken);
-  return kj::evalNow([this]() { return upstream_.stream->write({pieces_.data(), pieces_.size()}); })
+  return kj::evalNow([this]() {
+           return upstream_.stream->write({pieces_.data(), pieces_.size()});
+         })
       .then(
           [this, taken]() -> kj::Promise<End> {
             headSent_ = true;
@@ -49,9 +56,10 @@ kj::Promise<RequestSender::End> RequestSender::goOn(Body::Taken taken) {
     // An answered client is not hurried.
     return answered_ ? kj::Promise<bool>(kj::NEVER_DONE) : kj::Promise<bool>(false);
   });
-  return client_.more().then([]() { return true; }).exclusiveJoin(kj::mv(timeout)).then([this](bool came) -> kj::Promise<End> {
-    return came ? sendNext() : kj::Promise<End>(End::CLIENT_SLOW);
-  });
+  return client_.more()
+      .then([]() { return true; })
+      .exclusiveJoin(kj::mv(timeout))
+      .then([this](bool came) -> kj::Promise<End> { return came ? sendNext() : kj::Promise<End>(End::CLIENT_SLOW); });
 }
 
 }  // namespace meridian::http

@@ -1,6 +1,6 @@
-// RequestSender: the way of one request to the container: its head, then its body as the client sends it. What the client sent
-// already goes with the head in one write. Back-pressure is the absence of a read: the next batch is read when the last was
-// written.
+// RequestSender: the way of one request to the container: its head, then its body as the client sends it. What the
+// client sent already goes with the head in one write. Back-pressure is the absence of a read: the next batch is read
+// when the last was written.
 #pragma once
 
 #include "runtime/env/clock.h"
@@ -13,16 +13,16 @@ namespace meridian::http {
 
 class RequestSender {
  public:
-  RequestSender(const ProxiedRequest& request, BufferedInput& client, Upstream& upstream, EndpointUse& use, env::Clock& clock,
-                const Limits& limits);
+  RequestSender(const ProxiedRequest& request, BufferedInput& client, Upstream& upstream, EndpointUse& use,
+                env::Clock& clock, const Limits& limits);
   KJ_DISALLOW_COPY(RequestSender);
 
   enum class End {
     SENT,
-    UPSTREAM_BROKEN,                    // the container takes no more; it may still have answered
+    UPSTREAM_BROKEN,  // the container takes no more; it may still have answered
     CLIENT_GONE,
-    CLIENT_SLOW,                        // no byte of the body within the time-out
-    BAD_BODY,                           // a chunked body that is none
+    CLIENT_SLOW,  // no byte of the body within the time-out
+    BAD_BODY,     // a chunked body that is none
   };
 
   kj::Promise<End> run();

@@ -10,20 +10,28 @@ namespace meridian::http {
 
 ResponseReceiver::ResponseReceiver(const ProxiedRequest& request, kj::AsyncOutputStream& client, Upstream& upstream,
                                    RequestSender& sender, EndpointUse& use, env::Clock& clock, const Limits& limits)
-    : request_(request), client_(client), upstream_(upstream), sender_(sender), use_(use), clock_(clock), limits_(limits) {}
+    : request_(request),
+      client_(client),
+      upstream_(upstream),
+      sender_(sender),
+      use_(use),
+      clock_(clock),
+      limits_(limits) {}
 
 kj::Promise<ResponseReceiver::End> ResponseReceiver::run() { return readHead(); }
 
 template <typename Next>
-kj::Promise<ResponseReceiver::End> ResponseReceiver::write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces, Next next) {
+kj::Promise<ResponseReceiver::End> ResponseReceiver::write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces,
+                                                           Next next) {
   writing_ = true;
-  return kj::evalNow([&]() { return client_.write(pieces); }).then(
-      [this, next = kj::mv(next)]() mutable -> kj::Promise<End> {
-        writing_ = false;
-        use_.touch();
-        return next();
-      },
-      [](kj::Exception&&) -> kj::Promise<End> { return End::CLIENT_GONE; });
+  return kj::evalNow([&]() { return client_.write(pieces); })
+      .then(
+          [this, next = kj::mv(next)]() mutable -> kj::Promise<End> {
+            writing_ = false;
+            use_.touch();
+            return next();
+          },
+          [](kj::Exception&&) -> kj::Promise<End> { return End::CLIENT_GONE; });
 }
 
 // =======================================================================================
@@ -47,7 +55,8 @@ kj::Promise<ResponseReceiver::End> ResponseReceiver::readHead() {
 
 kj::Promise<ResponseReceiver::End> ResponseReceiver::awaitHead() {
   if (!upstream_.input.bytes().empty()) return awaitRestOfHead();
-  // A container that ignores `Expect` would leave the client waiting: after a while the gateway asks for the body itself.
+  // A container that ignores `Expect` would leave the client waiting: after a while the gateway asks for the body
+  // itself.
   bool clientWaits = request_.expectsContinue && !continued_ && !sender_.bodyStarted();
   if (!clientWaits) return upstream_.input.more().then([this]() { return readHead(); });
   auto patience = clock_.after(limits_.continueWait).then([]() { return false; });
@@ -60,7 +69,8 @@ kj::Promise<ResponseReceiver::End> ResponseReceiver::awaitHead() {
 kj::Promise<ResponseReceiver::End> ResponseReceiver::awaitRestOfHead() {
   auto now = clock_.monotonic();
   if (headDeadline_ == nullptr) headDeadline_ = now + limits_.headTimeout;
-  auto timeout = clock_.after(std::max(Duration(0), KJ_ASSERT_NONNULL(headDeadline_) - now)).then([]() { return false; });
+  auto timeout =
+      clock_.after(std::max(Duration(0), KJ_ASSERT_NONNULL(headDeadline_) - now)).then([]() { return false; });
   return upstream_.input.more().then([]() { return true; }).exclusiveJoin(kj::mv(timeout)).then([this](bool came) {
     return came ? readHead() : refuse("its head did not come in time");
   });
@@ -118,7 +128,8 @@ kj::Promise<ResponseReceiver::End> ResponseReceiver::refuse(std::string problem)
 
 kj::Promise<ResponseReceiver::End> ResponseReceiver::passBody() {
   auto& input = upstream_.input;
-  auto taken = input.ended() && untilClose_ && !input.failed() ? body_->takeEnd(input.bytes()) : body_->take(input.bytes());
+  auto taken =
+      input.ended() && untilClose_ && !input.failed() ? body_->takeEnd(input.bytes()) : body_->take(input.bytes());
   if (taken == Body::Taken::REFUSED) return headPassed_ ? End::CUT : refuse("its body is not chunked as it should be");
   if (!headPassed_ && !body_->begun() && !firstChunkWaited_) return awaitFirstChunk();
 

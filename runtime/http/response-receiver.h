@@ -1,6 +1,6 @@
-// ResponseReceiver: the way of one response to the client: interim heads, the final head, then the body. A head is passed once it
-// has been judged, together with what there is of the body; a chunked one not before its first chunk line was judged too, unless
-// the container pauses there.
+// ResponseReceiver: the way of one response to the client: interim heads, the final head, then the body. A head is
+// passed once it has been judged, together with what there is of the body; a chunked one not before its first chunk
+// line was judged too, unless the container pauses there.
 #pragma once
 
 #include <string>
@@ -16,15 +16,15 @@ namespace meridian::http {
 
 class ResponseReceiver {
  public:
-  ResponseReceiver(const ProxiedRequest& request, kj::AsyncOutputStream& client, Upstream& upstream, RequestSender& sender,
-                   EndpointUse& use, env::Clock& clock, const Limits& limits);
+  ResponseReceiver(const ProxiedRequest& request, kj::AsyncOutputStream& client, Upstream& upstream,
+                   RequestSender& sender, EndpointUse& use, env::Clock& clock, const Limits& limits);
   KJ_DISALLOW_COPY(ResponseReceiver);
 
   enum class End {
     COMPLETE,
-    CLOSED,                             // the container has closed before the first byte of a response
-    BAD_HEAD,                           // what came is no response; problem() says why. The client has seen nothing of it
-    CUT,                                // the container broke off, or broke the rules, after the head was passed
+    CLOSED,    // the container has closed before the first byte of a response
+    BAD_HEAD,  // what came is no response; problem() says why. The client has seen nothing of it
+    CUT,       // the container broke off, or broke the rules, after the head was passed
     CLIENT_GONE,
   };
 
@@ -68,13 +68,13 @@ class ResponseReceiver {
   const Limits& limits_;
 
   HeadScanner scanner_;
-  kj::Maybe<Duration> headDeadline_;    // monotonic; from a head's first byte on
+  kj::Maybe<Duration> headDeadline_;  // monotonic; from a head's first byte on
   std::string problem_;
   int interims_ = 0;
-  bool continued_ = false;              // the client has got its 100 Continue
-  std::string head_;                    // as the client gets it, or an interim one
+  bool continued_ = false;  // the client has got its 100 Continue
+  std::string head_;        // as the client gets it, or an interim one
   std::optional<Body> body_;
-  bool untilClose_ = false;             // the container's framing
+  bool untilClose_ = false;  // the container's framing
   std::vector<kj::ArrayPtr<const kj::byte>> pieces_;
   bool firstChunkWaited_ = false;
   bool writing_ = false;

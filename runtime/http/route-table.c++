@@ -50,7 +50,8 @@ bool means(std::string_view segment, std::string_view literal) {
 
 std::variant<RoutePattern, std::string> RoutePattern::parse(std::string_view path) {
   auto refuse = [&](const std::string& why) {
-    return "the route path \"" + std::string(path.substr(0, ROUTE_PATH_MAX)) + "\" " + why + "; a path looks like /sandbox/:id/*";
+    return "the route path \"" + std::string(path.substr(0, ROUTE_PATH_MAX)) + "\" " + why +
+           "; a path looks like /sandbox/:id/*";
   };
   if (path.size() > ROUTE_PATH_MAX) return refuse("is longer than " + std::to_string(ROUTE_PATH_MAX) + " bytes");
   if (path.empty() || path[0] != '/') return refuse("does not start with /");
@@ -87,7 +88,7 @@ std::variant<RoutePattern, std::string> RoutePattern::parse(std::string_view pat
 
 std::optional<std::string_view> RoutePattern::match(std::string_view path) const {
   std::string_view id;
-  std::optional<std::string_view> rest = path;       // with its leading slash; absent past the last segment
+  std::optional<std::string_view> rest = path;  // with its leading slash; absent past the last segment
   for (const auto& segment: order_) {
     if (segment.kind == Segment::Kind::REST) return id;
     if (segment.kind == Segment::Kind::END) return rest ? std::nullopt : std::optional(id);
@@ -107,12 +108,14 @@ std::optional<std::string_view> RoutePattern::match(std::string_view path) const
 void RouteTable::replace(const std::string& application, uint32_t version, const std::vector<Route>& routes) {
   auto present = applications_.find(application);
   if (present != applications_.end() && version <= present->second.version) return;
-  KJ_REQUIRE(routes.size() <= ROUTES_MAX, "an application has too many routes", application.c_str(), routes.size(), ROUTES_MAX);
+  KJ_REQUIRE(routes.size() <= ROUTES_MAX, "an application has too many routes", application.c_str(), routes.size(),
+             ROUTES_MAX);
 
   Application compiled{version, {}};
   for (const auto& route: routes) {
     auto pattern = RoutePattern::parse(route.path);
-    if (auto* problem = std::get_if<std::string>(&pattern)) kj::throwFatalException(KJ_EXCEPTION(FAILED, problem->c_str(), application.c_str()));
+    if (auto* problem = std::get_if<std::string>(&pattern))
+      kj::throwFatalException(KJ_EXCEPTION(FAILED, problem->c_str(), application.c_str()));
     compiled.routes.push_back({std::get<RoutePattern>(std::move(pattern)), route.containerClass});
   }
   applications_.insert_or_assign(application, std::move(compiled));
@@ -121,7 +124,8 @@ void RouteTable::replace(const std::string& application, uint32_t version, const
   for (const auto& [name, each]: applications_) {
     for (const auto& route: each.routes) order_.push_back(&route);
   }
-  std::stable_sort(order_.begin(), order_.end(), [](auto* left, auto* right) { return left->pattern < right->pattern; });
+  std::stable_sort(order_.begin(), order_.end(),
+                   [](auto* left, auto* right) { return left->pattern < right->pattern; });
 }
 
 std::variant<ContainerId, NoRoute, BadId> RouteTable::find(std::string_view target) const {

@@ -1,7 +1,7 @@
-// RouteTable: which container a request is for. A route's path is `/literal/:id/*`: literal segments, exactly one `:id`, and
-// perhaps a last `*`, which also matches the empty rest. The most specific route wins, segment by segment: a literal before `:id`,
-// an end before `*`; of two equal paths, the one of the application whose name sorts first. So the answer never depends on the
-// order of deploys.
+// RouteTable: which container a request is for. A route's path is `/literal/:id/*`: literal segments, exactly one
+// `:id`, and perhaps a last `*`, which also matches the empty rest. The most specific route wins, segment by segment: a
+// literal before `:id`, an end before `*`; of two equal paths, the one of the application whose name sorts first. So
+// the answer never depends on the order of deploys.
 #pragma once
 
 #include <map>
@@ -35,22 +35,22 @@ class RoutePattern {
   struct Segment {
     enum class Kind { LITERAL, ID, END, REST };
     Kind kind;
-    std::string text;                     // of LITERAL
+    std::string text;  // of LITERAL
 
     friend auto operator<=>(const Segment&, const Segment&) = default;
   };
-  std::vector<Segment> order_;            // ends with END or REST
+  std::vector<Segment> order_;  // ends with END or REST
 };
 
 struct NoRoute {};
 struct BadId {
-  std::string_view segment;               // as sent
+  std::string_view segment;  // as sent
 };
 
 class RouteTable {
  public:
-  // Replaces the application's routes when the version is higher than the present one. A path that is no pattern, or more than
-  // ROUTES_MAX routes, throws kj::Exception FAILED that names it, and changes nothing.
+  // Replaces the application's routes when the version is higher than the present one. A path that is no pattern, or
+  // more than ROUTES_MAX routes, throws kj::Exception FAILED that names it, and changes nothing.
   void replace(const std::string& application, uint32_t version, const std::vector<Route>& routes);
 
   // `target` is a request target in origin-form.
@@ -67,7 +67,7 @@ class RouteTable {
   };
 
   std::map<std::string, Application> applications_;
-  std::vector<const Compiled*> order_;    // of all applications
+  std::vector<const Compiled*> order_;  // of all applications
 };
 
 // Percent-decodes once; nothing when the result cannot be an ID (isName).

@@ -31,7 +31,9 @@ void IdleUpstreams::put(kj::Own<Upstream> upstream, Duration now, size_t max) {
 }
 
 void IdleUpstreams::dropIdle(Duration now, Duration timeout) {
-  auto gone = [&](const kj::Own<Upstream>& upstream) { return !usable(*upstream) || now - upstream->idleSince >= timeout; };
+  auto gone = [&](const kj::Own<Upstream>& upstream) {
+    return !usable(*upstream) || now - upstream->idleSince >= timeout;
+  };
   idle_.erase(std::remove_if(idle_.begin(), idle_.end(), gone), idle_.end());
 }
 

@@ -15,12 +15,12 @@ struct Upstream {
 
   kj::Own<kj::AsyncIoStream> stream;
   BufferedInput input;
-  bool reused = false;                  // it has carried an exchange before
-  Duration idleSince{};                 // monotonic
+  bool reused = false;   // it has carried an exchange before
+  Duration idleSince{};  // monotonic
 };
 
-// The kept connections of one instance, the least recently used first. Each is read ahead, so that one that the container has
-// closed, or on which it speaks unasked, is known and never used.
+// The kept connections of one instance, the least recently used first. Each is read ahead, so that one that the
+// container has closed, or on which it speaks unasked, is known and never used.
 class IdleUpstreams {
  public:
   // The one used last, if it has been idle for less than `maxIdle`.

@@ -75,15 +75,18 @@ std::string readDocument(const std::string& path, const std::string& what) {
     if (got == 0) return bytes;
     bytes.append(chunk, got);
     if (bytes.size() > DOCUMENT_BYTES_MAX) {
-      throw ImageRefused(what + " is larger than " + std::to_string(DOCUMENT_BYTES_MAX) + " bytes: " + path);
+      throw ImageRefused(what + " is larger than " + std::to_string(DOCUMENT_BYTES_MAX) +
+                         " bytes: " + path);
     }
   }
 }
 
-std::string readBlob(const std::string& layoutDir, const Descriptor& blob, const std::string& what) {
+std::string readBlob(const std::string& layoutDir, const Descriptor& blob,
+                     const std::string& what) {
   auto bytes = readDocument(pathOf(layoutDir, blob), what);
   if (bytes.size() != blob.size || digestOf(bytes) != blob.digest) {
-    throw ImageRefused(what + " " + blob.digest + ": its bytes do not match the digest and size that name it");
+    throw ImageRefused(what + " " + blob.digest +
+                       ": its bytes do not match the digest and size that name it");
   }
   return bytes;
 }
@@ -107,12 +110,14 @@ size_t BlobStream::read(void* buffer, size_t bytes) {
 
 void BlobStream::finish() {
   char rest[16384];
-  while (bytesRead_ <= blob_.size && read(rest, sizeof(rest)) > 0) {}
+  while (bytesRead_ <= blob_.size && read(rest, sizeof(rest)) > 0) {
+  }
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   KJ_ASSERT(EVP_DigestFinal_ex(hash_.get(), digest, &size) == 1);
   if (bytesRead_ != blob_.size || PREFIX + toHex(digest, size) != blob_.digest) {
-    throw ImageRefused("layer " + blob_.digest + ": its bytes do not match the digest and size that name it");
+    throw ImageRefused("layer " + blob_.digest +
+                       ": its bytes do not match the digest and size that name it");
   }
 }
 

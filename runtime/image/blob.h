@@ -1,5 +1,6 @@
-// Blobs of an OCI layout: files named by the SHA-256 of their bytes. What is read here is verified before anybody relies on
-// it: a small blob before it is returned, a stream by finish(), so that the bytes that were hashed are the bytes that were used.
+// Blobs of an OCI layout: files named by the SHA-256 of their bytes. What is read here is verified
+// before anybody relies on it: a small blob before it is returned, a stream by finish(), so that
+// the bytes that were hashed are the bytes that were used.
 #pragma once
 
 #include <openssl/evp.h>
@@ -13,13 +14,14 @@ namespace meridian::image {
 
 struct Descriptor {
   std::string mediaType;
-  std::string digest;       // "sha256:" and 64 hex digits, checked
-  uint64_t size = 0;        // bytes
+  std::string digest;  // "sha256:" and 64 hex digits, checked
+  uint64_t size = 0;   // bytes
 };
 
-inline constexpr size_t DOCUMENT_BYTES_MAX = 4 << 20;   // of an index, a manifest or a config
+inline constexpr size_t DOCUMENT_BYTES_MAX = 4 << 20;  // of an index, a manifest or a config
 
-// Whether the text is "sha256:" with 64 lower-case hex digits; checkDigest throws ImageRefused when it is not.
+// Whether the text is "sha256:" with 64 lower-case hex digits; checkDigest throws ImageRefused when
+// it is not.
 bool isDigest(const std::string& text);
 void checkDigest(const std::string& digest);
 

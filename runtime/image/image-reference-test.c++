@@ -25,7 +25,8 @@ TEST_CASE("a colon in a folder's name is not a tag") {
 }
 
 TEST_CASE("references that name no image are refused") {
-  for (auto text: {"", "busybox", "rootfs:", "rootfs:relative", "oci:", "oci:relative:tag", "oci:/srv/layout:", "docker:/x"}) {
+  for (auto text: {"", "busybox", "rootfs:", "rootfs:relative", "oci:", "oci:relative:tag",
+                   "oci:/srv/layout:", "docker:/x"}) {
     INFO(text);
     CHECK_THROWS_AS(parseImageReference(text), ImageRefused);
   }

@@ -19,13 +19,15 @@ std::string absolute(const std::string& text, std::string dir) {
   return dir;
 }
 
-// The tag is what follows the last ':' unless a '/' comes after it, so that folders may have colons in their names.
+// The tag is what follows the last ':' unless a '/' comes after it, so that folders may have colons
+// in their names.
 OciReference parseOci(const std::string& text, const std::string& rest) {
   auto colon = rest.rfind(':');
   if (colon == std::string::npos || rest.find('/', colon) != std::string::npos) {
     return {absolute(text, rest), std::nullopt};
   }
-  if (colon + 1 == rest.size()) throw ImageRefused("image \"" + text + "\": the tag after ':' is empty");
+  if (colon + 1 == rest.size())
+    throw ImageRefused("image \"" + text + "\": the tag after ':' is empty");
   return {absolute(text, rest.substr(0, colon)), rest.substr(colon + 1)};
 }
 
@@ -33,7 +35,8 @@ OciReference parseOci(const std::string& text, const std::string& rest) {
 
 ImageReference parseImageReference(const std::string& text) {
   if (text.size() > REFERENCE_BYTES_MAX) {
-    throw ImageRefused("the image reference is longer than " + std::to_string(REFERENCE_BYTES_MAX) + " bytes");
+    throw ImageRefused("the image reference is longer than " + std::to_string(REFERENCE_BYTES_MAX) +
+                       " bytes");
   }
   if (text.starts_with("rootfs:")) return RootfsReference{absolute(text, text.substr(7))};
   if (text.starts_with("oci:")) return parseOci(text, text.substr(4));

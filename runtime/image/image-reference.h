@@ -1,5 +1,5 @@
-// ImageReference: how a class names its image: `rootfs:DIR` or `oci:DIR[:tag]`, DIR absolute (the verbs make it so before they
-// send it). A value.
+// ImageReference: how a class names its image: `rootfs:DIR` or `oci:DIR[:tag]`, DIR absolute (the
+// verbs make it so before they send it). A value.
 #pragma once
 
 #include <optional>

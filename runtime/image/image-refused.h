@@ -1,5 +1,6 @@
-// ImageRefused: why an image cannot be used, in one sentence that names the image's part, the value and what is allowed. Thrown
-// by everything that reads an image, caught once, where the store answers (image-store.c++).
+// ImageRefused: why an image cannot be used, in one sentence that names the image's part, the value
+// and what is allowed. Thrown by everything that reads an image, caught once, where the store
+// answers (image-store.c++).
 #pragma once
 
 #include <stdexcept>

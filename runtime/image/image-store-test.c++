@@ -58,7 +58,8 @@ TEST_CASE("layers are applied in order, whatever their compression") {
 TEST_CASE("a whiteout removes what the layers below have, not what its own layer adds") {
   LayoutBuilder layout;
   layout.addLayer({file("gone", "x"), file("dir/gone/deep", "x"), file("replaced/old", "x")});
-  layout.addLayer({file(".wh.gone"), file("dir/.wh.gone"), file("replaced/new", "y"), file(".wh.replaced")});
+  layout.addLayer(
+      {file(".wh.gone"), file("dir/.wh.gone"), file("replaced/new", "y"), file(".wh.replaced")});
   auto root = unpack(layout);
   CHECK_FALSE(fs::exists(root / "gone"));
   CHECK_FALSE(fs::exists(root / "dir/gone"));
@@ -122,8 +123,12 @@ TEST_CASE("paths that lead outside refuse the image") {
   std::ofstream(outside / "victim") << "safe";
   SECTION("absolute") { layout.addLayer({file("/etc/passwd", "x")}); }
   SECTION("upwards") { layout.addLayer({file("a/../../x", "x")}); }
-  SECTION("through an absolute link") { layout.addLayer({symlink("out", outside), file("out/victim", "x")}); }
-  SECTION("through a link upwards") { layout.addLayer({symlink("out", "../../../outside"), file("out/victim", "x")}); }
+  SECTION("through an absolute link") {
+    layout.addLayer({symlink("out", outside), file("out/victim", "x")});
+  }
+  SECTION("through a link upwards") {
+    layout.addLayer({symlink("out", "../../../outside"), file("out/victim", "x")});
+  }
   SECTION("through a link of a lower layer") {
     layout.addLayer({symlink("out", outside)});
     layout.addLayer({file("out/victim", "x")});
@@ -131,13 +136,23 @@ TEST_CASE("paths that lead outside refuse the image") {
   SECTION("through a chain of links") {
     layout.addLayer({symlink("a", "b"), symlink("b", outside), file("a/victim", "x")});
   }
-  SECTION("folders through a link") { layout.addLayer({symlink("out", outside), folder("out/new")}); }
-  SECTION("a whiteout through a link") { layout.addLayer({symlink("out", outside), file("out/.wh.victim")}); }
-  SECTION("an opaque mark through a link") { layout.addLayer({symlink("out", outside), file("out/.wh..wh..opq")}); }
+  SECTION("folders through a link") {
+    layout.addLayer({symlink("out", outside), folder("out/new")});
+  }
+  SECTION("a whiteout through a link") {
+    layout.addLayer({symlink("out", outside), file("out/.wh.victim")});
+  }
+  SECTION("an opaque mark through a link") {
+    layout.addLayer({symlink("out", outside), file("out/.wh..wh..opq")});
+  }
   SECTION("a whiteout of the parent") { layout.addLayer({file("a/.wh...", "")}); }
   SECTION("a hard link upwards") { layout.addLayer({hardlink("x", "../../outside/victim")}); }
-  SECTION("an absolute hard link") { layout.addLayer({hardlink("x", (outside / "victim").string())}); }
-  SECTION("a hard link through a link") { layout.addLayer({symlink("out", outside), hardlink("x", "out/victim")}); }
+  SECTION("an absolute hard link") {
+    layout.addLayer({hardlink("x", (outside / "victim").string())});
+  }
+  SECTION("a hard link through a link") {
+    layout.addLayer({symlink("out", outside), hardlink("x", "out/victim")});
+  }
   CHECK(refusalOf(layout) != "");
   CHECK(read(outside / "victim") == "safe");
   CHECK(std::distance(fs::directory_iterator(outside), {}) == 1);
@@ -203,13 +218,15 @@ TEST_CASE("an image for another machine is refused") {
   LayoutBuilder layout;
   layout.addLayer({file("a")});
   layout.finishImage("", "s390x");
-  CHECK_THROWS_AS(ImageStore(layout.images()).resolve("oci:" + layout.dir().string()), ImageRefused);
+  CHECK_THROWS_AS(ImageStore(layout.images()).resolve("oci:" + layout.dir().string()),
+                  ImageRefused);
 }
 
 TEST_CASE("the config says what runs") {
   LayoutBuilder layout;
   layout.addLayer({file("a")});
-  layout.setConfig(R"({"config":{"Entrypoint":["/serve"],"Cmd":["--port","80"],"Env":["A=1","B=x=y","A=2"],"User":"web","WorkingDir":"/srv"}})");
+  layout.setConfig(
+      R"({"config":{"Entrypoint":["/serve"],"Cmd":["--port","80"],"Env":["A=1","B=x=y","A=2"],"User":"web","WorkingDir":"/srv"}})");
   layout.finishImage();
   ImageStore store(layout.images());
   auto resolved = store.resolve("oci:" + layout.dir().string());
@@ -222,7 +239,8 @@ TEST_CASE("the config says what runs") {
   CHECK(image->layers == resolved.image.layers);
 }
 
-TEST_CASE("resolving again unpacks nothing; what an interrupted unpacking left is removed at the start") {
+TEST_CASE(
+    "resolving again unpacks nothing; what an interrupted unpacking left is removed at the start") {
   LayoutBuilder layout;
   layout.addLayer({file("a", "x")});
   auto root = unpack(layout);

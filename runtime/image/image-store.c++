@@ -49,11 +49,15 @@ class ImageStoreServer final: public schema::ImageStore::Server {
   kj::Promise<void> resolve(ResolveContext context) override {
     std::string reference = context.getParams().getImage().cStr();
     context.releaseParams();
-    return worker_.call(env::Urgency::SOON, [&store = store_, reference] { return outcomeOf(store, reference); })
+    return worker_
+        .call(env::Urgency::SOON,
+              [&store = store_, reference] { return outcomeOf(store, reference); })
         .then([context](Outcome&& outcome) mutable {
           auto results = context.getResults().initOutcome();
           std::visit(Match{[&](const std::string& why) { results.setRefused(why.c_str()); },
-                           [&](const ImageStore::Resolved& resolved) { fill(results.initReady(), resolved); }},
+                           [&](const ImageStore::Resolved& resolved) {
+                             fill(results.initReady(), resolved);
+                           }},
                      outcome);
         });
   }
@@ -75,7 +79,8 @@ class ImageStoreServer final: public schema::ImageStore::Server {
     auto& image = resolved.image;
     info.setImageId(resolved.imageId.c_str());
     auto entrypoint = info.initEntrypoint(image.entrypoint.size());
-    for (size_t i = 0; i < image.entrypoint.size(); i++) entrypoint.set(i, image.entrypoint[i].c_str());
+    for (size_t i = 0; i < image.entrypoint.size(); i++)
+      entrypoint.set(i, image.entrypoint[i].c_str());
     auto env = info.initEnv(image.env.size());
     for (size_t i = 0; i < image.env.size(); i++) {
       env[i].setName(image.env[i].name.c_str());
@@ -99,11 +104,13 @@ ImageStore::ImageStore(std::string folder): folder_(std::move(folder)) {
 }
 
 ImageStore::Resolved ImageStore::resolve(const std::string& reference) {
-  return std::visit([this](const auto& parsed) { return resolve(parsed); }, parseImageReference(reference));
+  return std::visit([this](const auto& parsed) { return resolve(parsed); },
+                    parseImageReference(reference));
 }
 
 ImageStore::Resolved ImageStore::resolve(const RootfsReference& reference) {
-  if (!fs::is_directory(reference.dir)) throw ImageRefused("image rootfs:" + reference.dir + ": it is not a folder");
+  if (!fs::is_directory(reference.dir))
+    throw ImageRefused("image rootfs:" + reference.dir + ": it is not a folder");
   auto imageId = ROOTFS + reference.dir;
   return {imageId, *find(imageId)};
 }
@@ -145,7 +152,9 @@ std::optional<env::Image> ImageStore::find(const std::string& imageId) {
   return image;
 }
 
-std::string ImageStore::folderOf(const std::string& digest) const { return folder_ + "/" + fileName(digest); }
+std::string ImageStore::folderOf(const std::string& digest) const {
+  return folder_ + "/" + fileName(digest);
+}
 
 schema::ImageStore::Client serveImages(ImageStore& store, env::Worker& worker) {
   return kj::heap<ImageStoreServer>(store, worker);

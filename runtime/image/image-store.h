@@ -1,13 +1,17 @@
-// ImageStore: the images of one machine, in `images/` of the state folder. A `rootfs:` image is a folder of the user's that is
-// mounted where it lies. An `oci:` image is unpacked once into one merged tree, named by the digest of its manifest:
+// ImageStore: the images of one machine, in `images/` of the state folder. A `rootfs:` image is a
+// folder of the user's that is mounted where it lies. An `oci:` image is unpacked once into one
+// merged tree, named by the digest of its manifest:
 //
 //   images/sha256-HEX/config.json    the image's config document
 //   images/sha256-HEX/root/          all layers applied
-//   images/.unpacking-HEX/           a tree in the making; renamed when whole and synced, removed at the next start otherwise
+//   images/.unpacking-HEX/           a tree in the making
 //
-// One tree for an image, rather than one folder for each layer: an instance then has one lower folder whatever the image's
-// history, whiteouts are resolved once instead of at each lookup, and nothing counts references to layers. The price is that
-// images which share layers store them twice.
+// A tree is renamed when it is whole and synced; what was interrupted is removed at the next start.
+//
+// One tree for an image, rather than one folder for each layer: an instance then has one lower
+// folder whatever the image's history, whiteouts are resolved once instead of at each lookup, and
+// nothing counts references to layers. The price is that images which share layers store them
+// twice.
 #pragma once
 
 #include <mutex>
@@ -29,7 +33,8 @@ class ImageStore final: public env::Images {
     env::Image image;
   };
 
-  // Makes the image ready to mount; returns at once when it is. Throws ImageRefused. From any thread; one at a time unpacks.
+  // Makes the image ready to mount; returns at once when it is. Throws ImageRefused. From any
+  // thread; one at a time unpacks.
   Resolved resolve(const std::string& reference);
 
   std::optional<env::Image> find(const std::string& imageId) override;

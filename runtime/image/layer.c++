@@ -19,7 +19,7 @@ namespace {
 
 constexpr char WHITEOUT[] = ".wh.";
 constexpr char OPAQUE[] = ".wh..wh..opq";
-constexpr char WHITEOUT_META[] = ".wh..wh.";      // names that a storage driver keeps for itself
+constexpr char WHITEOUT_META[] = ".wh..wh.";  // names that a storage driver keeps for itself
 
 struct FreeArchive {
   void operator()(archive* reader) const { archive_read_free(reader); }
@@ -31,7 +31,8 @@ std::string faultOf(archive* reader) {
   return text == nullptr ? "the archive is damaged" : text;
 }
 
-// The source of bytes for libarchive. What it throws must not cross C code, so it is kept and thrown afterwards.
+// The source of bytes for libarchive. What it throws must not cross C code, so it is kept and
+// thrown afterwards.
 struct Source {
   explicit Source(const std::string& layoutDir, const Descriptor& layer): blob(layoutDir, layer) {}
   BlobStream blob;
@@ -54,7 +55,8 @@ la_ssize_t readSource(archive* reader, void* context, const void** bytes) {
 // libarchive converts names by the locale of the thread; without one, names beyond ASCII are lost.
 class Utf8Locale {
  public:
-  Utf8Locale(): locale_(newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), previous_(uselocale(locale_)) {}
+  Utf8Locale()
+      : locale_(newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), previous_(uselocale(locale_)) {}
   ~Utf8Locale() {
     uselocale(previous_);
     if (locale_ != nullptr) freelocale(locale_);
@@ -66,7 +68,8 @@ class Utf8Locale {
 
 class LayerApplier {
  public:
-  LayerApplier(Tree& tree, archive* reader, UnpackBudget& budget): tree_(tree), reader_(reader), budget_(budget) {}
+  LayerApplier(Tree& tree, archive* reader, UnpackBudget& budget)
+      : tree_(tree), reader_(reader), budget_(budget) {}
 
   void apply(archive_entry* entry) {
     spend(budget_.entries, 1, "entries");
@@ -74,7 +77,8 @@ class LayerApplier {
     if (pathname == nullptr) throw ImageRefused("a layer has an entry without a readable name");
     auto path = TreePath::parse(pathname);
     if (!path.isRoot() && path.name().starts_with(WHITEOUT)) return applyWhiteout(path);
-    for (auto written = path; !written.isRoot() && written_.insert(written.text()).second;) written = written.parent();
+    for (auto written = path; !written.isRoot() && written_.insert(written.text()).second;)
+      written = written.parent();
     write(path, entry);
   }
 
@@ -85,13 +89,15 @@ class LayerApplier {
     if (path.name().starts_with(WHITEOUT_META)) return;
     auto hidden = path.name().substr(sizeof(WHITEOUT) - 1);
     if (hidden.empty() || hidden == "." || hidden == "..") {
-      throw ImageRefused("image entry \"" + path.text() + "\": a whiteout must name what it removes");
+      throw ImageRefused("image entry \"" + path.text() +
+                         "\": a whiteout must name what it removes");
     }
     tree_.remove(path.parent().child(hidden), keep);
   }
 
   void write(const TreePath& path, archive_entry* entry) {
-    if (auto target = archive_entry_hardlink(entry)) return tree_.makeHardlink(path, TreePath::parse(target));
+    if (auto target = archive_entry_hardlink(entry))
+      return tree_.makeHardlink(path, TreePath::parse(target));
     auto attributes = attributesOf(path, entry);
     switch (archive_entry_filetype(entry)) {
       case AE_IFDIR:
@@ -100,26 +106,31 @@ class LayerApplier {
         return tree_.makeFile(path, attributes, [this, &path](int fd) { writeContent(path, fd); });
       case AE_IFLNK: {
         auto target = archive_entry_symlink(entry);
-        if (target == nullptr || *target == 0) throw ImageRefused("image entry \"" + path.text() + "\": a link to nowhere");
+        if (target == nullptr || *target == 0)
+          throw ImageRefused("image entry \"" + path.text() + "\": a link to nowhere");
         return tree_.makeSymlink(path, attributes, target);
       }
       case AE_IFIFO:
         return tree_.makeNode(path, attributes, S_IFIFO, 0);
       case AE_IFCHR:
         // Overlay file systems read the character device 0:0 as a whiteout.
-        if (archive_entry_rdev(entry) == 0) throw ImageRefused("image entry \"" + path.text() + "\": device 0:0 is reserved");
+        if (archive_entry_rdev(entry) == 0)
+          throw ImageRefused("image entry \"" + path.text() + "\": device 0:0 is reserved");
         return tree_.makeNode(path, attributes, S_IFCHR, archive_entry_rdev(entry));
       case AE_IFBLK:
         return tree_.makeNode(path, attributes, S_IFBLK, archive_entry_rdev(entry));
       default:
-        throw ImageRefused("image entry \"" + path.text() + "\": a file type that images cannot have");
+        throw ImageRefused("image entry \"" + path.text() +
+                           "\": a file type that images cannot have");
     }
   }
 
   Attributes attributesOf(const TreePath& path, archive_entry* entry) {
-    Attributes attributes{static_cast<mode_t>(archive_entry_perm(entry)), static_cast<uid_t>(archive_entry_uid(entry)),
+    Attributes attributes{static_cast<mode_t>(archive_entry_perm(entry)),
+                          static_cast<uid_t>(archive_entry_uid(entry)),
                           static_cast<gid_t>(archive_entry_gid(entry)),
-                          {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)}, {}};
+                          {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)},
+                          {}};
     archive_entry_xattr_reset(entry);
     const char* name;
     const void* value;
@@ -127,7 +138,8 @@ class LayerApplier {
     while (archive_entry_xattr_next(entry, &name, &value, &bytes) == ARCHIVE_OK) {
       // These would tell the overlay file system where else to look.
       if (std::string_view(name).starts_with("trusted.overlay.")) {
-        throw ImageRefused("image entry \"" + path.text() + "\": extended attribute " + name + " is reserved");
+        throw ImageRefused("image entry \"" + path.text() + "\": extended attribute " + name +
+                           " is reserved");
       }
       attributes.xattrs.emplace_back(name, std::string(static_cast<const char*>(value), bytes));
     }
@@ -141,19 +153,23 @@ class LayerApplier {
     int64_t end = 0;
     int result;
     while ((result = archive_read_data_block(reader_, &block, &bytes, &offset)) == ARCHIVE_OK) {
-      if (offset < end) throw ImageRefused("image entry \"" + path.text() + "\": its blocks overlap");
+      if (offset < end)
+        throw ImageRefused("image entry \"" + path.text() + "\": its blocks overlap");
       spend(budget_.bytes, offset + bytes - end, "bytes");
       end = offset + bytes;
       writeAt(path, fd, static_cast<const char*>(block), bytes, offset);
     }
-    if (result != ARCHIVE_EOF) throw ImageRefused("image entry \"" + path.text() + "\": " + faultOf(reader_));
-    if (ftruncate(fd, end) != 0) throw ImageRefused("image entry \"" + path.text() + "\": " + strerror(errno));
+    if (result != ARCHIVE_EOF)
+      throw ImageRefused("image entry \"" + path.text() + "\": " + faultOf(reader_));
+    if (ftruncate(fd, end) != 0)
+      throw ImageRefused("image entry \"" + path.text() + "\": " + strerror(errno));
   }
 
   void writeAt(const TreePath& path, int fd, const char* bytes, size_t count, int64_t offset) {
     while (count > 0) {
       ssize_t written = pwrite(fd, bytes, count, offset);
-      if (written < 0) throw ImageRefused("image entry \"" + path.text() + "\": write: " + strerror(errno));
+      if (written < 0)
+        throw ImageRefused("image entry \"" + path.text() + "\": write: " + strerror(errno));
       bytes += written;
       count -= written;
       offset += written;
@@ -161,19 +177,22 @@ class LayerApplier {
   }
 
   void spend(uint64_t& left, uint64_t amount, const char* unit) {
-    if (amount > left) throw ImageRefused(std::string("the image has more ") + unit + " than one image may have");
+    if (amount > left)
+      throw ImageRefused(std::string("the image has more ") + unit + " than one image may have");
     left -= amount;
   }
 
   Tree& tree_;
   archive* reader_;
   UnpackBudget& budget_;
-  std::unordered_set<std::string> written_;      // by this layer, folders above included: its own whiteouts spare them
+  std::unordered_set<std::string>
+      written_;  // by this layer, folders above included: its own whiteouts spare them
 };
 
 }  // namespace
 
-void applyLayer(Tree& tree, const std::string& layoutDir, const Descriptor& layer, UnpackBudget& budget) {
+void applyLayer(Tree& tree, const std::string& layoutDir, const Descriptor& layer,
+                UnpackBudget& budget) {
   Utf8Locale locale;
   Source source(layoutDir, layer);
   Archive reader(archive_read_new());
@@ -184,7 +203,8 @@ void applyLayer(Tree& tree, const std::string& layoutDir, const Descriptor& laye
     throw ImageRefused("layer " + layer.digest + ": " +
                        (source.fault.empty() ? faultOf(reader.get()) : source.fault));
   };
-  if (archive_read_open(reader.get(), &source, nullptr, readSource, nullptr) != ARCHIVE_OK) refuse();
+  if (archive_read_open(reader.get(), &source, nullptr, readSource, nullptr) != ARCHIVE_OK)
+    refuse();
   LayerApplier applier(tree, reader.get(), budget);
   for (;;) {
     archive_entry* entry;

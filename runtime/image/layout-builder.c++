@@ -16,7 +16,9 @@ namespace meridian::image {
 
 namespace {
 
-void write(const std::filesystem::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+void write(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 la_ssize_t append(archive*, void* context, const void* bytes, size_t count) {
   static_cast<std::string*>(context)->append(static_cast<const char*>(bytes), count);
@@ -35,7 +37,8 @@ void addEntry(archive* writer, const TarEntry& from) {
   archive_entry_set_rdev(entry, from.device);
   if (!from.linkTarget.empty()) archive_entry_set_symlink(entry, from.linkTarget.c_str());
   if (!from.hardlink.empty()) archive_entry_set_hardlink(entry, from.hardlink.c_str());
-  for (auto& [name, value]: from.xattrs) archive_entry_xattr_add_entry(entry, name.c_str(), value.data(), value.size());
+  for (auto& [name, value]: from.xattrs)
+    archive_entry_xattr_add_entry(entry, name.c_str(), value.data(), value.size());
   KJ_ASSERT(archive_write_header(writer, entry) == ARCHIVE_OK, archive_error_string(writer));
   archive_write_data(writer, from.content.data(), from.content.size());
   archive_entry_free(entry);
@@ -43,12 +46,18 @@ void addEntry(archive* writer, const TarEntry& from) {
 
 }  // namespace
 
-TarEntry file(std::string path, std::string content) { return {.path = std::move(path), .content = std::move(content)}; }
-TarEntry folder(std::string path) { return {.path = std::move(path), .type = S_IFDIR, .mode = 0755}; }
+TarEntry file(std::string path, std::string content) {
+  return {.path = std::move(path), .content = std::move(content)};
+}
+TarEntry folder(std::string path) {
+  return {.path = std::move(path), .type = S_IFDIR, .mode = 0755};
+}
 TarEntry symlink(std::string path, std::string target) {
   return {.path = std::move(path), .type = S_IFLNK, .mode = 0777, .linkTarget = std::move(target)};
 }
-TarEntry hardlink(std::string path, std::string target) { return {.path = std::move(path), .hardlink = std::move(target)}; }
+TarEntry hardlink(std::string path, std::string target) {
+  return {.path = std::move(path), .hardlink = std::move(target)};
+}
 
 LayoutBuilder::LayoutBuilder() {
   char pattern[] = "/tmp/meridian-image-XXXXXX";
@@ -79,20 +88,25 @@ void LayoutBuilder::addLayer(const std::vector<TarEntry>& entries, Compression c
   KJ_ASSERT(archive_write_open(writer, &bytes, nullptr, append, nullptr) == ARCHIVE_OK);
   for (auto& entry: entries) addEntry(writer, entry);
   archive_write_free(writer);
-  auto suffix = compression == Compression::GZIP ? "+gzip" : compression == Compression::ZSTD ? "+zstd" : "";
+  auto suffix = compression == Compression::GZIP   ? "+gzip"
+                : compression == Compression::ZSTD ? "+zstd"
+                                                   : "";
   digests_.push_back(writeBlob(bytes));
-  layers_ += (layers_.empty() ? "" : ",") + std::string(R"({"mediaType":"application/vnd.oci.image.layer.v1.tar)") + suffix +
-             R"(","digest":")" + digests_.back() + R"(","size":)" + std::to_string(bytes.size()) + "}";
+  layers_ += (layers_.empty() ? "" : ",") +
+             std::string(R"({"mediaType":"application/vnd.oci.image.layer.v1.tar)") + suffix +
+             R"(","digest":")" + digests_.back() + R"(","size":)" + std::to_string(bytes.size()) +
+             "}";
 }
 
 void LayoutBuilder::finishImage(const std::string& tag, const std::string& architecture) {
   auto describe = [](const std::string& digest, size_t bytes) {
     return R"("digest":")" + digest + R"(","size":)" + std::to_string(bytes);
   };
-  auto manifest = R"({"schemaVersion":2,"config":{)" + describe(writeBlob(config_), config_.size()) + R"(},"layers":[)" +
-                  layers_ + "]}";
+  auto manifest = R"({"schemaVersion":2,"config":{)" +
+                  describe(writeBlob(config_), config_.size()) + R"(},"layers":[)" + layers_ + "]}";
   manifests_ += (manifests_.empty() ? "{" : ",{") + describe(writeBlob(manifest), manifest.size()) +
-                R"(,"platform":{"os":"linux","architecture":")" + architecture + R"("},"annotations":{)" +
+                R"(,"platform":{"os":"linux","architecture":")" + architecture +
+                R"("},"annotations":{)" +
                 (tag.empty() ? "" : R"("org.opencontainers.image.ref.name":")" + tag + "\"") + "}}";
   layers_.clear();
   write(dir() / "index.json", R"({"schemaVersion":2,"manifests":[)" + manifests_ + "]}");

@@ -1,4 +1,5 @@
-// LayoutBuilder: writes OCI layouts for tests, good and hostile ones, into a temporary folder that it removes again.
+// LayoutBuilder: writes OCI layouts for tests, good and hostile ones, into a temporary folder that
+// it removes again.
 #pragma once
 
 #include <sys/types.h>
@@ -13,10 +14,10 @@ namespace meridian::image {
 struct TarEntry {
   std::string path;
   std::string content;
-  mode_t type = 0100000;                         // S_IFREG
+  mode_t type = 0100000;  // S_IFREG
   mode_t mode = 0644;
-  std::string linkTarget;                        // of a symbolic link
-  std::string hardlink;                          // set: a hard link to this path
+  std::string linkTarget;  // of a symbolic link
+  std::string hardlink;    // set: a hard link to this path
   std::map<std::string, std::string> xattrs;
   dev_t device = 0;
 };
@@ -43,7 +44,9 @@ class LayoutBuilder {
   std::filesystem::path dir() const { return root_ / "layout"; }
   std::filesystem::path images() const { return root_ / "images"; }
   std::filesystem::path root() const { return root_; }
-  std::filesystem::path blob(size_t layer) const { return dir() / "blobs/sha256" / digests_[layer].substr(7); }
+  std::filesystem::path blob(size_t layer) const {
+    return dir() / "blobs/sha256" / digests_[layer].substr(7);
+  }
 
  private:
   std::string writeBlob(const std::string& bytes);
@@ -51,7 +54,7 @@ class LayoutBuilder {
   std::filesystem::path root_;
   std::string config_ = "{}";
   std::vector<std::string> digests_;
-  std::string layers_, manifests_;               // JSON array elements so far
+  std::string layers_, manifests_;  // JSON array elements so far
 };
 
 }  // namespace meridian::image

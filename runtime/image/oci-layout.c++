@@ -18,12 +18,14 @@ constexpr char ARCHITECTURE[] = "amd64";
 constexpr char ARCHITECTURE[] = "arm64";
 #endif
 
-constexpr int INDEX_DEPTH_MAX = 3;     // an index may name further indexes
+constexpr int INDEX_DEPTH_MAX = 3;  // an index may name further indexes
 constexpr char TAG[] = "org.opencontainers.image.ref.name";
 
-// Runs a function over a parsed document and turns what the JSON library throws, syntax or shape, into a refusal.
+// Runs a function over a parsed document and turns what the JSON library throws, syntax or shape,
+// into a refusal.
 template <typename T>
-T read(const std::string& bytes, const std::string& what, const std::function<T(const Json&)>& reader) {
+T read(const std::string& bytes, const std::string& what,
+       const std::function<T(const Json&)>& reader) {
   try {
     return reader(Json::parse(bytes));
   } catch (const Json::exception& error) {
@@ -32,7 +34,8 @@ T read(const std::string& bytes, const std::string& what, const std::function<T(
 }
 
 Descriptor readDescriptor(const Json& json) {
-  Descriptor descriptor{json.value("mediaType", ""), json.at("digest").get<std::string>(), json.at("size").get<uint64_t>()};
+  Descriptor descriptor{json.value("mediaType", ""), json.at("digest").get<std::string>(),
+                        json.at("size").get<uint64_t>()};
   checkDigest(descriptor.digest);
   return descriptor;
 }
@@ -41,7 +44,8 @@ Descriptor readDescriptor(const Json& json) {
 bool suitsPlatform(const Json& descriptor) {
   auto platform = descriptor.find("platform");
   if (platform == descriptor.end()) return true;
-  return platform->value("os", "linux") == "linux" && platform->value("architecture", ARCHITECTURE) == ARCHITECTURE;
+  return platform->value("os", "linux") == "linux" &&
+         platform->value("architecture", ARCHITECTURE) == ARCHITECTURE;
 }
 
 std::string tagOf(const Json& descriptor) {
@@ -62,12 +66,13 @@ Json choose(const Json& index, const OciReference& reference) {
     if (tagOf(descriptor) == reference.tag.value_or("latest")) tagged.push_back(descriptor);
   }
   if (suitable.empty()) {
-    throw ImageRefused("image layout " + reference.dir + ": it has no image for linux/" + ARCHITECTURE);
+    throw ImageRefused("image layout " + reference.dir + ": it has no image for linux/" +
+                       ARCHITECTURE);
   }
   if (!tagged.empty()) return tagged.front();
   if (!reference.tag && suitable.size() == 1) return suitable.front();
-  throw ImageRefused("image layout " + reference.dir + ": no image for linux/" + ARCHITECTURE + " has the tag \"" +
-                     reference.tag.value_or("latest") + "\"");
+  throw ImageRefused("image layout " + reference.dir + ": no image for linux/" + ARCHITECTURE +
+                     " has the tag \"" + reference.tag.value_or("latest") + "\"");
 }
 
 Descriptor findManifest(const OciReference& reference) {
@@ -79,7 +84,7 @@ Descriptor findManifest(const OciReference& reference) {
     });
     if (!isIndex(found)) return found;
     index = readBlob(reference.dir, found, "image index");
-    wanted.tag.reset();      // the outer index has the tag, the inner one tells platforms apart
+    wanted.tag.reset();  // the outer index has the tag, the inner one tells platforms apart
   }
   throw ImageRefused("image layout " + reference.dir + ": indexes are nested more than " +
                      std::to_string(INDEX_DEPTH_MAX) + " deep");
@@ -87,8 +92,10 @@ Descriptor findManifest(const OciReference& reference) {
 
 Descriptor readLayerDescriptor(const Json& json) {
   auto layer = readDescriptor(json);
-  for (auto allowed: {"application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip",
-                      "application/vnd.oci.image.layer.v1.tar+zstd", "application/vnd.docker.image.rootfs.diff.tar.gzip"}) {
+  for (auto allowed:
+       {"application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip",
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip"}) {
     if (layer.mediaType == allowed) return layer;
   }
   throw ImageRefused("layer " + layer.digest + ": media type \"" + layer.mediaType +
@@ -123,23 +130,28 @@ std::vector<EnvVar> readEnv(const Json& object) {
 }  // namespace
 
 OciImage readLayout(const OciReference& reference) {
-  read<int>(readDocument(reference.dir + "/oci-layout", "image layout"), "image layout", [&](const Json& json) {
-    auto version = json.at("imageLayoutVersion").get<std::string>();
-    if (!version.starts_with("1.")) {
-      throw ImageRefused("image layout " + reference.dir + ": version \"" + version + "\"; allowed is 1.x");
-    }
-    return 0;
-  });
+  read<int>(readDocument(reference.dir + "/oci-layout", "image layout"), "image layout",
+            [&](const Json& json) {
+              auto version = json.at("imageLayoutVersion").get<std::string>();
+              if (!version.starts_with("1.")) {
+                throw ImageRefused("image layout " + reference.dir + ": version \"" + version +
+                                   "\"; allowed is 1.x");
+              }
+              return 0;
+            });
   auto manifest = findManifest(reference);
   auto document = readBlob(reference.dir, manifest, "image manifest");
   return read<OciImage>(document, "image manifest", [&](const Json& json) {
-    OciImage image{manifest.digest, {}, readBlob(reference.dir, readDescriptor(json.at("config")), "image config")};
+    OciImage image{manifest.digest,
+                   {},
+                   readBlob(reference.dir, readDescriptor(json.at("config")), "image config")};
     for (auto& layer: json.at("layers")) image.layers.push_back(readLayerDescriptor(layer));
     if (image.layers.size() > LAYERS_MAX) {
       throw ImageRefused("image " + image.digest + " has " + std::to_string(image.layers.size()) +
                          " layers; allowed are " + std::to_string(LAYERS_MAX));
     }
-    parseConfig(image.config);      // a config that cannot be read refuses the image now, not at each launch
+    parseConfig(
+        image.config);  // a config that cannot be read refuses the image now, not at each launch
     return image;
   });
 }

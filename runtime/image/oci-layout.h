@@ -1,5 +1,6 @@
-// Reading an OCI image layout (image-spec 1.0): the index, the manifest for this machine's platform, the config. Each document
-// is verified by its digest; nothing is written. Throws ImageRefused.
+// Reading an OCI image layout (image-spec 1.0): the index, the manifest for this machine's
+// platform, the config. Each document is verified by its digest; nothing is written. Throws
+// ImageRefused.
 #pragma once
 
 #include <string>
@@ -12,9 +13,9 @@
 namespace meridian::image {
 
 struct OciImage {
-  std::string digest;                  // of the manifest: it names the image's whole content
-  std::vector<Descriptor> layers;      // lowest first
-  std::string config;                  // the config document's bytes
+  std::string digest;              // of the manifest: it names the image's whole content
+  std::vector<Descriptor> layers;  // lowest first
+  std::string config;              // the config document's bytes
 };
 
 inline constexpr size_t LAYERS_MAX = 128;

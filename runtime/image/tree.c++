@@ -86,7 +86,9 @@ bool removeUnkept(int parent, const TreePath& path, const Tree::Keep& keep) {
 
 TreePath TreePath::parse(std::string_view text) {
   TreePath path;
-  auto refuseText = [&](const char* why) { throw ImageRefused("image entry \"" + std::string(text) + "\": " + why); };
+  auto refuseText = [&](const char* why) {
+    throw ImageRefused("image entry \"" + std::string(text) + "\": " + why);
+  };
   if (text.starts_with('/')) refuseText("an absolute path leads outside the image");
   for (size_t start = 0; start <= text.size();) {
     auto end = std::min(text.find('/', start), text.size());
@@ -143,33 +145,39 @@ void Tree::makeFolder(const TreePath& path, const Attributes& attributes) {
   if (path.isRoot()) return setAttributes(root_, path, attributes);
   kj::AutoCloseFd parent(openOrMakeFolder(path.parent()));
   struct stat info;
-  bool isFolder = fstatat(parent, path.name().c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+  bool isFolder = fstatat(parent, path.name().c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                  S_ISDIR(info.st_mode);
   if (!isFolder) {
     removeAll(parent, path);
     if (mkdirat(parent, path.name().c_str(), 0700) != 0) refuseErrno(path, "mkdir");
   }
-  kj::AutoCloseFd fd(openat(parent, path.name().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  kj::AutoCloseFd fd(
+      openat(parent, path.name().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (fd.get() < 0) refuseErrno(path, "open");
   setAttributes(fd, path, attributes);
 }
 
-void Tree::makeFile(const TreePath& path, const Attributes& attributes, const std::function<void(int fd)>& writeContent) {
+void Tree::makeFile(const TreePath& path, const Attributes& attributes,
+                    const std::function<void(int fd)>& writeContent) {
   if (path.isRoot()) refuse(path, "the root must be a folder");
   kj::AutoCloseFd parent(openOrMakeFolder(path.parent()));
   removeAll(parent, path);
-  kj::AutoCloseFd fd(openat(parent, path.name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  kj::AutoCloseFd fd(openat(parent, path.name().c_str(),
+                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (fd.get() < 0) refuseErrno(path, "create");
   writeContent(fd);
   setAttributes(fd, path, attributes);
 }
 
-void Tree::makeSymlink(const TreePath& path, const Attributes& attributes, const std::string& target) {
+void Tree::makeSymlink(const TreePath& path, const Attributes& attributes,
+                       const std::string& target) {
   if (path.isRoot()) refuse(path, "the root must be a folder");
   kj::AutoCloseFd parent(openOrMakeFolder(path.parent()));
   removeAll(parent, path);
   auto name = path.name().c_str();
   if (symlinkat(target.c_str(), parent, name) != 0) refuseErrno(path, "symlink");
-  if (fchownat(parent, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0) refuseErrno(path, "chown");
+  if (fchownat(parent, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    refuseErrno(path, "chown");
 }
 
 void Tree::makeNode(const TreePath& path, const Attributes& attributes, mode_t type, dev_t device) {
@@ -178,7 +186,8 @@ void Tree::makeNode(const TreePath& path, const Attributes& attributes, mode_t t
   removeAll(parent, path);
   auto name = path.name().c_str();
   if (mknodat(parent, name, type | 0600, device) != 0) refuseErrno(path, "mknod");
-  if (fchownat(parent, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0) refuseErrno(path, "chown");
+  if (fchownat(parent, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    refuseErrno(path, "chown");
   if (fchmodat(parent, name, attributes.mode & 07777, 0) != 0) refuseErrno(path, "chmod");
 }
 
@@ -214,7 +223,8 @@ void Tree::removeContent(const TreePath& folder, const Keep& keep) {
 }
 
 void Tree::sync() {
-  if (syncfs(root_) != 0) throw ImageRefused(std::string("unpacked image could not be synced: ") + strerror(errno));
+  if (syncfs(root_) != 0)
+    throw ImageRefused(std::string("unpacked image could not be synced: ") + strerror(errno));
 }
 
 }  // namespace meridian::image

@@ -1,7 +1,8 @@
-// Tree: a folder that an image is unpacked into, written by paths that are not trusted. No path leads outside: absolute paths
-// and ".." are refused as text, and the kernel resolves the rest beneath the root (openat2 with RESOLVE_BENEATH), so that a
-// symbolic link can neither lead a later entry out nor be followed to a hard link's target. Links that stay inside are followed
-// in the middle of a path, never at its end. Throws ImageRefused. Used on one thread.
+// Tree: a folder that an image is unpacked into, written by paths that are not trusted. No path
+// leads outside: absolute paths and ".." are refused as text, and the kernel resolves the rest
+// beneath the root (openat2 with RESOLVE_BENEATH), so that a symbolic link can neither lead a later
+// entry out nor be followed to a hard link's target. Links that stay inside are followed in the
+// middle of a path, never at its end. Throws ImageRefused. Used on one thread.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,7 +16,7 @@
 
 namespace meridian::image {
 
-inline constexpr size_t TREE_DEPTH_MAX = 256;      // components of a path
+inline constexpr size_t TREE_DEPTH_MAX = 256;  // components of a path
 
 // Checked: relative, no "..", no empty component. The empty path is the root itself.
 class TreePath {
@@ -33,7 +34,7 @@ class TreePath {
 };
 
 struct Attributes {
-  mode_t mode = 0;                     // permission bits, set-id and sticky included
+  mode_t mode = 0;  // permission bits, set-id and sticky included
   uid_t uid = 0;
   gid_t gid = 0;
   struct timespec modified = {};
@@ -48,15 +49,17 @@ class Tree {
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
-  // Each replaces what bore the name before, except that a folder stays and keeps its content. Missing parents are made.
+  // Each replaces what bore the name before, except that a folder stays and keeps its content.
+  // Missing parents are made.
   void makeFolder(const TreePath& path, const Attributes& attributes);
-  void makeFile(const TreePath& path, const Attributes& attributes, const std::function<void(int fd)>& writeContent);
+  void makeFile(const TreePath& path, const Attributes& attributes,
+                const std::function<void(int fd)>& writeContent);
   void makeSymlink(const TreePath& path, const Attributes& attributes, const std::string& target);
   void makeNode(const TreePath& path, const Attributes& attributes, mode_t type, dev_t device);
   void makeHardlink(const TreePath& path, const TreePath& target);
 
-  // Removes what the path names and all below it, but keeps each path for which `keep` answers true, and the folders above
-  // it. A path that does not exist is fine.
+  // Removes what the path names and all below it, but keeps each path for which `keep` answers
+  // true, and the folders above it. A path that does not exist is fine.
   using Keep = std::function<bool(const TreePath&)>;
   void remove(const TreePath& path, const Keep& keep);
   void removeContent(const TreePath& folder, const Keep& keep);
@@ -65,7 +68,7 @@ class Tree {
   void sync();
 
  private:
-  int openFolder(const TreePath& path);      // -1 when it does not exist
+  int openFolder(const TreePath& path);  // -1 when it does not exist
   int openOrMakeFolder(const TreePath& path);
 
   int root_;

@@ -39,6 +39,17 @@ void announce(const EmbeddedPlatform& platform) {
   fflush(stdout);
 }
 
+enum class End { SIGNALLED, DOWN };
+
+// Throws when a store has stopped for good.
+End serveUntilEnded(EmbeddedPlatform& platform) {
+  return anySignal(platform.io().unixEventPort)
+      .then([](int) { return End::SIGNALLED; })
+      .exclusiveJoin(platform.whenDown().then([]() { return End::DOWN; }))
+      .exclusiveJoin(platform.whenBroken().then([]() { return End::DOWN; }))
+      .wait(platform.io().waitScope);
+}
+
 uint64_t lastEvent(actor::Host& host) {
   uint64_t last = 0;
   for (;;) {
@@ -95,11 +106,7 @@ int Commands::dev(const cli::DevOptions& options) {
   }
   printer.start(lastEvent(platform.serverHost())).wait(waitScope);
   announce(platform);
-  bool signalled = anySignal(platform.io().unixEventPort)
-                       .then([](int) { return true; })
-                       .exclusiveJoin(platform.whenDown().then([]() { return false; }))
-                       .wait(waitScope);
-  if (signalled) stopInForeground(platform);
+  if (serveUntilEnded(platform) == End::SIGNALLED) stopInForeground(platform);
   return 0;
 }
 
@@ -111,11 +118,7 @@ int Commands::up(const cli::UpOptions& options) {
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   announce(platform);
-  bool signalled = anySignal(platform.io().unixEventPort)
-                       .then([](int) { return true; })
-                       .exclusiveJoin(platform.whenDown().then([]() { return false; }))
-                       .wait(waitScope);
-  if (signalled) platform.leaveRunning().wait(waitScope);
+  if (serveUntilEnded(platform) == End::SIGNALLED) platform.leaveRunning().wait(waitScope);
   return 0;
 }
 

@@ -110,6 +110,16 @@ kj::Promise<void> EmbeddedPlatform::stopEverything() {
       .then([this]() { return driver_.shutdown(); });
 }
 
+kj::Promise<void> EmbeddedPlatform::whenBroken() {
+  auto failure = [this](const char* role) {
+    return [this, role](env::StoreState state) -> kj::Promise<void> {
+      auto what = state == env::StoreState::DEPOSED ? "was opened by another process" : "contradicts itself on disk";
+      return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str("the store ", state_.at(role), " ", what));
+    };
+  };
+  return server_.host().whenStoreStops().then(failure("server")).exclusiveJoin(agent_.host().whenStoreStops().then(failure("agent")));
+}
+
 kj::Promise<void> EmbeddedPlatform::killEverything() { return driver_.shutdown(); }
 
 kj::Promise<void> EmbeddedPlatform::leaveRunning() { return driver_.drain(); }

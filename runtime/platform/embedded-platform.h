@@ -57,6 +57,9 @@ class EmbeddedPlatform {
   // Resolves when an operator has asked for `down`, after everything has stopped.
   kj::Promise<void> whenDown() { return down_.addBranch(); }
 
+  // Rejected when a store has stopped for good: the platform can do nothing more. To be called once.
+  kj::Promise<void> whenBroken();
+
   kj::AsyncIoContext& io() { return loop_.io(); }
   env::Clock& clock() { return loop_.clock(); }
   actor::Host& serverHost() { return server_.host(); }

@@ -38,7 +38,9 @@ class StreamWire final: public Wire, private actor::IdleWork {
 
   kj::Promise<void> shutdown() override {
     onIdle();
-    return writing_.then([this]() { stream_->shutdownWrite(); });
+    return writing_.then([this]() {
+      if (!broken_) stream_->shutdownWrite();
+    });
   }
 
  private:
@@ -71,7 +73,8 @@ class StreamWire final: public Wire, private actor::IdleWork {
     }
     auto finished = pieces.finish();
     writeUnderWay_ = true;
-    auto written = stream_->write(finished.asPtr()).attach(kj::mv(finished), kj::mv(batch));
+    // A stream may fail at once, and a peer that has gone is no failure of the loop.
+    auto written = kj::evalNow([&]() { return stream_->write(finished.asPtr()); }).attach(kj::mv(finished), kj::mv(batch));
     writing_ = written.then(
         [this, bytes]() {
           writeUnderWay_ = false;

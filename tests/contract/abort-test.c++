@@ -68,6 +68,23 @@ TEST_CASE("an effect of an aborted turn never leaves") {
   CHECK(world.finish(value(world.counter("a"))) == 0);
 }
 
+TEST_CASE("a deposed owner's turns never become durable, and nobody hears of them") {
+  ToyWorld world(GENERATE(1, 2));
+  world.finish(incremented(world.counter("a"), 1));
+  auto before = world.disk().contents().lsn;
+  {
+    sim::SimStore usurper(world.disk());
+    Watched<int64_t> late(incremented(world.counter("a"), 10));
+    world.commitAll();
+    REQUIRE(late.failed());
+    CHECK(late.error().getType() == kj::Exception::Type::DISCONNECTED);
+    CHECK(world.store().state() == env::StoreState::DEPOSED);
+    CHECK(world.disk().contents().lsn == before);
+  }
+  world.crash();
+  CHECK(world.finish(value(world.counter("a"))) == 1);
+}
+
 TEST_CASE("an alarm rings once, not early, and after a crash") {
   ToyWorld world(GENERATE(1, 2));
   world.finish(alarmIn(world.counter("a"), 60'000));

@@ -1,4 +1,4 @@
-// The toy actor of the contract tests.
+// The toy actors of the contract tests.
 #pragma once
 
 #include "runtime/actor/durable-actor.h"
@@ -36,5 +36,32 @@ class CounterActor final: public actor::DurableActor<Counter> {
 
   uint64_t& loads_;
 };
+
+template <typename Interface, actor::DurableActorBase::Cancellation CANCELLATION>
+class WorkingActor final: public actor::DurableActor<Interface> {
+ public:
+  using actor::DurableActor<Interface>::env;
+  using actor::DurableActor<Interface>::storage;
+
+  actor::DurableActorBase::Cancellation cancellation() const override { return CANCELLATION; }
+
+  kj::Promise<void> work(Patient::Server::WorkContext context) override {
+    storage().put("begun", true);
+    auto probe = context.getParams().getProbe();
+    return env().await(probe.seenRequest().send().ignoreResult(), [this]() -> kj::Promise<void> {
+      storage().put("ended", true);
+      return kj::READY_NOW;
+    });
+  }
+
+  kj::Promise<void> progress(Patient::Server::ProgressContext context) override {
+    context.getResults().setBegun(storage().template get<bool>("begun").orDefault(false));
+    context.getResults().setEnded(storage().template get<bool>("ended").orDefault(false));
+    return kj::READY_NOW;
+  }
+};
+
+using PatientActor = WorkingActor<Patient, actor::DurableActorBase::Cancellation::IGNORED>;
+using ImpatientActor = WorkingActor<Impatient, actor::DurableActorBase::Cancellation::BETWEEN_TURNS>;
 
 }  // namespace meridian::toy

@@ -23,6 +23,8 @@ void ToyWorld::start() {
     parts->directory = kj::heap<rpc::RoleDirectory>(shardTotal_, i);
     std::vector<actor::ActorKind> kinds;
     kinds.push_back(actor::actorKind([this]() { return kj::heap<CounterActor>(loads); }));
+    kinds.push_back(actor::actorKind([]() { return kj::heap<PatientActor>(); }));
+    kinds.push_back(actor::actorKind([]() { return kj::heap<ImpatientActor>(); }));
     parts->host = kj::heap<actor::Host>(*parts->shard, i, *store_, clock_, Random(i + 1), *parts->directory, kj::mv(kinds),
                                         limits_);
     parts->vat = kj::heap<rpc::Vat>(*parts->host);
@@ -66,10 +68,7 @@ void ToyWorld::crash() {
   start();
 }
 
-Counter::Client ToyWorld::counter(const std::string& name) {
-  auto& parts = *shards_[rpc::shardOf({"Counter", name}, shardTotal_)];
-  return parts.fromEmbedder->actor("Counter", name.c_str()).castAs<Counter>();
-}
+Counter::Client ToyWorld::counter(const std::string& name) { return actor<Counter>(name); }
 
 std::string ToyWorld::nameOn(size_t shard, const std::string& stem) const {
   for (int i = 0;; i++) {

@@ -46,6 +46,14 @@ class ToyWorld {
   // The counter, seen from the embedding program: through a gated connection.
   Counter::Client counter(const std::string& name);
 
+  // Any actor, in the same way.
+  template <typename Interface>
+  typename Interface::Client actor(const std::string& name) {
+    auto kind = actor::kindOf<Interface>();
+    auto& parts = *shards_[rpc::shardOf({kind, name}, shardTotal_)];
+    return parts.fromEmbedder->actor(kind.c_str(), name.c_str()).template castAs<Interface>();
+  }
+
   // The name of a counter on this shard.
   std::string nameOn(size_t shard, const std::string& stem = "c") const;
 
@@ -65,6 +73,7 @@ class ToyWorld {
   void crash();
 
   sim::SimStore& store() { return *store_; }
+  sim::SimDisk& disk() { return disk_; }
   actor::Host& host(size_t shard) { return *shards_[shard]->host; }
   size_t shardCount() const { return shards_.size(); }
   rpc::Vat& embedder() { return *embedder_; }

@@ -26,6 +26,14 @@ interface Counter {
   tellLater @17 (service :Text, by :Int64) -> ();          # writes, then calls a service in the same turn
 }
 
+# Waits for a probe between two writes. One kind lets its callers cancel it there, the other does not.
+interface Patient {
+  work @0 (probe :Probe) -> ();
+  progress @1 () -> (begun :Bool, ended :Bool);
+}
+
+interface Impatient extends(Patient) {}
+
 enum How {
   throwing @0;
   rejecting @1;

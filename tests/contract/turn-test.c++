@@ -209,4 +209,52 @@ TEST_CASE("after a reset every pending call ends, and the reference stays good")
   CHECK(world.finish(incremented(counter, 1)) == 1);
 }
 
+namespace {
+
+// Calls work(), drops the call while it waits, then lets the wait end; answers whether the second turn ran.
+template <typename Interface>
+bool endsAfterItsCallerHasGone(ToyWorld& world) {
+  class Gate final: public Probe::Server {
+   public:
+    explicit Gate(kj::Promise<void> open): open_(kj::mv(open)) {}
+    kj::Promise<void> seen(SeenContext) override { return kj::mv(open_); }
+
+   private:
+    kj::Promise<void> open_;
+  };
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  auto worker = world.actor<Interface>("worker");
+  auto request = worker.workRequest();
+  request.setProbe(kj::heap<Gate>(kj::mv(paf.promise)));
+  {
+    Watched<bool> call(request.send().then([](auto&&) { return true; }));
+    world.commitAll();
+    CHECK(!call.done());
+  }
+  world.commitAll();
+  paf.fulfiller->fulfill();
+  world.commitAll();
+  return world.finish(worker.progressRequest().send().then([](auto&& answer) {
+    CHECK(answer.getBegun());
+    return answer.getEnded();
+  }));
+}
+
+}  // namespace
+
+TEST_CASE("a caller that goes cancels a call between two turns, where the class lets it, and nowhere else") {
+  ToyWorld world(GENERATE(1, 2));
+  CHECK(endsAfterItsCallerHasGone<Patient>(world));
+  CHECK(!endsAfterItsCallerHasGone<Impatient>(world));
+}
+
+TEST_CASE("too many actors in memory are refused with the bound, and the others go on") {
+  ToyWorld world(1, {.activationsMax = 2});
+  world.finish(incremented(world.counter("a"), 1));
+  world.finish(incremented(world.counter("b"), 1));
+  auto error = failure(world, incremented(world.counter("c"), 1).then([](int64_t) { return true; }));
+  CHECK(error.getType() == kj::Exception::Type::OVERLOADED);
+  CHECK(world.finish(incremented(world.counter("a"), 1)) == 2);
+}
+
 }  // namespace meridian::toy

@@ -4,6 +4,7 @@
 
 #include "runtime/actor/envelope.h"
 #include "runtime/actor/vocabulary.h"
+#include "schema/global.capnp.h"
 #include "schema/fleet.capnp.h"
 #include "tests/life/life-world.h"
 
@@ -69,6 +70,16 @@ size_t permits(LifeWorld& world) {
       [](auto&& response) -> size_t { return response.getStatus().getPermits().size(); }));
 }
 
+// Calls that actors of an interface have got from anyone.
+template <typename Interface>
+uint64_t callsTo(actor::Host& host) {
+  uint64_t sum = 0;
+  for (auto& [method, count]: host.counters().calls) {
+    if (method.first == capnp::typeId<Interface>()) sum += count;
+  }
+  return sum;
+}
+
 struct Ready: LifeWorld {
   Ready() {
     deploy(*this);
@@ -89,6 +100,26 @@ TEST_CASE("a request wakes its ID through five actors and three commits") {
   CHECK(world.batches() - before <= 3);
   CHECK(look(world, "Sandbox/alice").state == schema::ContainerState::RUNNING);
   CHECK(permits(world) == 1);
+}
+
+TEST_CASE("a start is one call to each deciding actor, and the machine's two facts back") {
+  Ready world;
+  rowsOf(world);
+  world.commitAll();
+  auto& server = world.server.host();
+  auto& agent = world.agent.host();
+  auto calls = [&]() {
+    return std::vector<uint64_t>{callsTo<schema::Supervisor>(server), callsTo<schema::ContainerClass>(server),
+                                 callsTo<schema::GlobalScheduler>(server), callsTo<schema::LocationScheduler>(server),
+                                 callsTo<schema::Machine>(agent)};
+  };
+  auto before = calls();
+  world.finish(lease(world, "Sandbox/alice"));
+  auto after = calls();
+  for (size_t i = 0; i < after.size(); i++) after[i] -= before[i];
+  // Supervisor: lease, instanceStarted, instanceReady. GlobalScheduler: place, and the location's report that it has filled.
+  // Machine: start, driverStarted, driverReady.
+  CHECK(after == std::vector<uint64_t>{3, 1, 2, 1, 3});
 }
 
 TEST_CASE("concurrent requests share one start") {

@@ -76,7 +76,7 @@ def below(path, folder):
 
 
 def is_test(path):
-    return re.search(r'-test\.(c\+\+|c)$', path) is not None
+    return re.search(r'-(test|harness)\.(c\+\+|c)$', path) is not None
 
 
 def may_include(path, target):

@@ -1,0 +1,13 @@
+// The driver as a service: the methods of schema/driver.capnp, each handed to the driver's own.
+#pragma once
+
+#include "schema/driver.capnp.h"
+
+namespace meridian::container {
+
+class NativeDriver;
+
+// The driver outlives it.
+schema::Driver::Client serveDriver(NativeDriver& driver);
+
+}  // namespace meridian::container
