@@ -235,7 +235,10 @@ TEST_CASE("a full disk under the log loses lines and nothing else") {
   auto lines = readText(folder + "/log");
   CHECK(exit.ending == Ending{.code = 0});
   CHECK(lines.find("line 0 of") != std::string::npos);
-  CHECK(readText(harness.dir() + "/shim/log").find("LogIncomplete instance=Sandbox/alice#1 dropped_bytes=") != std::string::npos);
+  CHECK(eventually([&]() {
+    return readText(harness.dir() + "/shim/log").find("LogIncomplete instance=Sandbox/alice#1 dropped_bytes=") !=
+           std::string::npos;
+  }));
   CHECK(client.call([](auto request) { request.setList(); })->get().isInstances());
 }
 

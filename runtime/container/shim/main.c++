@@ -180,10 +180,9 @@ int run(int argc, char** argv) {
     serve(dir, ready.get(), commandLine);
     return 0;
   } catch (const std::exception& error) {
-    auto line = std::string("meridian-shim: ") + error.what() + "\n";
-    // A daemon's starter prints it; after it has gone there is nobody, and the log has what there is to say.
-    bool told = write(ready.get() < 0 ? STDERR_FILENO : ready.get(), line.data(), line.size()) > 0;
-    return told ? 1 : 2;
+    // A daemon's starter prints it, while there is one.
+    dprintf(ready.get() < 0 ? STDERR_FILENO : ready.get(), "meridian-shim: %s\n", error.what());
+    return 1;
   }
 }
 
