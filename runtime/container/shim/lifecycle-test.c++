@@ -264,7 +264,6 @@ TEST_CASE("when the shim is killed its instances die with it, and the next one c
 
 TEST_CASE("a shutdown leaves nothing behind but the exits") {
   ShimHarness harness;
-  auto mounts = readText("/proc/self/mountinfo");
   SECTION("by request") {
     ShimClient client(harness.socketPath());
     harness.start(client, "alice", 1, {"serve"});
@@ -282,7 +281,7 @@ TEST_CASE("a shutdown leaves nothing behind but the exits") {
   }
   CHECK(harness.waitShim() == 0);
   CHECK(harness.cgroupsLeft().empty());
-  CHECK(readText("/proc/self/mountinfo") == mounts);
+  CHECK(readText("/proc/self/mountinfo").find(harness.dir()) == std::string::npos);
   CHECK_FALSE(fs::exists(harness.socketPath()));
   harness.startShim();
   ShimClient client(harness.socketPath());
