@@ -18,7 +18,7 @@ namespace meridian::shim {
 
 namespace {
 
-constexpr size_t EXECS_MAX = 1024;  // at once
+constexpr size_t EXECS_MAX = 512;  // at once
 constexpr size_t EXITS_MAX = 64 * 1024;  // unacknowledged; above it nothing is launched
 constexpr uint64_t LOG_BYTES_MAX = 1024 * 1024;  // of the shim's own log, twice
 constexpr Duration RECORD_RETRY = std::chrono::seconds(1);
@@ -88,6 +88,7 @@ void Shim::accept() {
 
 void Shim::loseClient(const char* why) {
   note("ClientLost client=" + std::to_string(clientNumber_) + " why=\"" + why + "\"");
+  client_->close();
   lostClients_.push_back(std::move(client_));
 }
 
@@ -168,7 +169,7 @@ void Shim::launch(uint64_t id, Launch launch, int netns) {
     return refuse({Refusal::SETUP_FAILED, "at most " + std::to_string(options_.instancesMax) + " instances at once"});
   }
   if (exits_.unacknowledged().size() >= EXITS_MAX) {
-    return refuse({Refusal::SETUP_FAILED, "65536 exits wait to be acknowledged"});
+    return refuse({Refusal::SETUP_FAILED, std::to_string(EXITS_MAX) + " exits wait to be acknowledged"});
   }
   try {
     auto instance = std::make_unique<Instance>(
@@ -186,7 +187,7 @@ void Shim::exec(uint64_t id, Exec exec, const int (&stdio)[3]) {
   if (instance == nullptr || instance->state() != Instance::State::RUNNING) {
     return send(encodeRefused(id, notFound(exec.key)));
   }
-  if (execs_.size() >= EXECS_MAX) return send(encodeRefused(id, {Refusal::SETUP_FAILED, "at most 1024 execs at once"}));
+  if (execs_.size() >= EXECS_MAX) return send(encodeRefused(id, {Refusal::SETUP_FAILED, "at most " + std::to_string(EXECS_MAX) + " execs at once"}));
   auto program = instance->program().program();
   program.argv = std::move(exec.argv);
   try {
@@ -280,6 +281,8 @@ void Shim::reap() {
       instance.mapped()->reaped(status);
     } else if (auto exec = execsByPid_.extract(pid)) {
       exec.mapped()->reaped(pid, status);
+    } else if (!execs_.empty()) {
+      strays_.emplace(pid, status);
     }
   }
 }
@@ -293,7 +296,11 @@ void Shim::instanceRunning(Instance& instance) {
 
 void Shim::instanceGone(Instance& instance) { gone_.push_back(&instance); }
 
-void Shim::execCloned(ExecProcess& exec) { execsByPid_.emplace(exec.pid(), &exec); }
+std::optional<Ending> Shim::execCloned(ExecProcess& exec) {
+  if (auto stray = strays_.extract(exec.pid())) return endingOf(stray.mapped());
+  execsByPid_.emplace(exec.pid(), &exec);
+  return std::nullopt;
+}
 
 void Shim::execSettled(ExecProcess& exec) {
   auto& asker = execs_.at(exec.number()).asker;
@@ -322,6 +329,7 @@ void Shim::forgetExecs() {
     instance->execEnded();
   }
   goneExecs_.clear();
+  if (execs_.empty()) strays_.clear();
 }
 
 // One sync for all of the batch; only then is anyone told.
@@ -347,6 +355,9 @@ void Shim::forget(Instance& instance) {
   if (auto waiting = launchers_.extract(&instance)) {
     for (auto& asker : waiting.mapped()) answer(asker, encodeRefused(asker.request, *instance.failure()));
     note("LaunchFailed instance=" + toText(instance.key()) + " why=\"" + instance.failure()->message + "\"");
+  }
+  if (instance.droppedLogBytes() > 0) {
+    note("LogIncomplete instance=" + toText(instance.key()) + " dropped_bytes=" + std::to_string(instance.droppedLogBytes()));
   }
   instances_.erase(instance.key().container);
   answerLists();

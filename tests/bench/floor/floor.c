@@ -280,7 +280,7 @@ static void startInContainer(const struct Options* options, int run, pid_t floor
 }
 
 static void makeFolderIn(const char* folder, const char* name) {
-  char path[512];
+  char path[1024];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   makeFolder(path);
 }
