@@ -2,7 +2,7 @@
 // their own, beside a floor that takes the identical isolation steps as one straight C program. The two take turns, and start
 // the same program, which exits at once. Needs root.
 //
-//     start-bench --rootfs DIR --shim FILE --floor FILE [--runs N] [--json]
+//     launch-bench --rootfs DIR --shim FILE --floor FILE [--runs N] [--json]
 //
 // The commit's end is stamped on the committing thread, before anybody is told of it; the exec's time is the shim's, taken
 // when it hears of the exec.
@@ -241,7 +241,7 @@ int main(int argc, char** argv) {
   try {
     bench::run(options);
   } catch (const kj::Exception& error) {
-    fprintf(stderr, "start-bench: %s\n", kj::str(error).cStr());
+    fprintf(stderr, "launch-bench: %s\n", kj::str(error).cStr());
     return 1;
   }
 }
