@@ -442,10 +442,10 @@ int main(int argc, char** argv) {
   }
   qsort(exec, options.runs, sizeof *exec, compareNs);
   qsort(listening, options.runs, sizeof *listening, compareNs);
-  const char* format = options.json
-                           ? "{\"runs\": %d, \"min_ns\": %lld, \"median_ns\": %lld, \"max_ns\": %lld, \"listen_median_ns\": %lld}\n"
-                           : "floor: %d runs, exec reached after min %lld, median %lld, max %lld ns, port open %lld ns later\n";
-  printf(format, options.runs, (long long)exec[0], (long long)exec[options.runs / 2], (long long)exec[options.runs - 1],
+  const char* format = options.json ? "{\"runs\": %d, \"min_ns\": %lld, \"median_ns\": %lld, \"max_ns\": %lld, "
+                                    : "floor: %d runs, exec reached after min %lld, median %lld, max %lld ns, ";
+  printf(format, options.runs, (long long)exec[0], (long long)exec[options.runs / 2], (long long)exec[options.runs - 1]);
+  printf(options.json ? "\"listen_median_ns\": %lld}\n" : "port open median %lld ns later\n",
          (long long)listening[options.runs / 2]);
   return 0;
 }
