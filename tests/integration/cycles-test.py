@@ -21,7 +21,7 @@ IDS = 40
 def cycle(platform, number):
     name = f'id-{number % IDS}'
     path = f'/sandbox/{name}/hello'
-    assert platform.hello(path)['generation'] == number // IDS + 1
+    assert platform.hello(name)['generation'] == number // IDS + 1
     assert platform.request(path, 'POST', 'x' * 1000)[1] == b'x' * 1000
     if number % EXEC_EVERY == 0:
         assert platform.run('exec', f'Sandbox/{name}', '--', '/server', 'cat', input='in').stdout == 'in'

@@ -86,7 +86,7 @@ def check_taken_over(platform, survivors, ending, ended):
         status = eventually(lambda: settled(platform, address), f'{address} is settled')
         assert (status['state'], status['generation']) == ('running', generation), (key, status)
         assert process.alive(), f'{key} did not outlive the platform'
-        said = platform.hello(f'/sandbox/{name}/hello')
+        said = platform.hello(name)
         assert said['generation'] == generation, (key, said)
     if ended:
         (address, generation), code = ended

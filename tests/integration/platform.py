@@ -43,11 +43,12 @@ def eventually(condition, what, seconds=DEADLINE):
 class Platform:
     """`meridian up` or `dev` on a state folder, with restarts."""
 
-    def __init__(self, config, mode='up', capacity=None):
+    def __init__(self, config, mode='up', capacity=None, http='127.0.0.1:0'):
         self.folder = tempfile.mkdtemp(prefix='meridian-test-')
         self.state = os.path.join(self.folder, 'state')
         self.mode = mode
         self.capacity = capacity
+        self.http = http
         self.process = None
         self.address = None
         self.printed = []  # lines of standard output
@@ -60,7 +61,7 @@ class Platform:
 
     def arguments(self):
         words = [MERIDIAN, '--state', self.state, self.mode]
-        words += ['--http', '127.0.0.1:0'] if self.mode == 'up' else ['--config', self.config, '--port', '0']
+        words += ['--http', self.http] if self.mode == 'up' else ['--config', self.config, '--port', '0']
         return words + (['--capacity', self.capacity] if self.capacity else [])
 
     def start(self):
@@ -124,6 +125,11 @@ class Platform:
     def json(self, *arguments):
         return json.loads(self.verb(*arguments, '--json'))
 
+    def stops(self, name):
+        """[(generation, detail)] of the times this ID has stopped."""
+        return [(event['generation'], event['detail'].split()) for event in self.json_lines('events')
+                if event['id'] == name and event['kind'] == 'stopped']
+
     def json_lines(self, *arguments):
         return [json.loads(line) for line in self.verb(*arguments, '--json').splitlines()]
 
@@ -147,8 +153,9 @@ class Platform:
         """(status, body, headers) of one request on a connection of its own."""
         return ask(self.address, path, method, body, timeout)
 
-    def hello(self, path):
-        """What the sandbox's server says of itself."""
+    def hello(self, name, command='hello'):
+        """What the sandbox's server answers, by default who it is."""
+        path = f'/sandbox/{name}/{command}'
         status, body, _ = self.request(path)
         assert status == 200, f'{path}: {status} {body}'
         return json.loads(body)
