@@ -186,6 +186,14 @@ class Platform:
                 found[key] = Process(pid)
         return found
 
+    @contextlib.contextmanager
+    def owned(self):
+        """Not started; closed at the end all the same."""
+        try:
+            yield self
+        finally:
+            self.close()
+
     def close(self):
         """Ends everything, whatever state the test left it in."""
         try:
