@@ -22,6 +22,7 @@ struct WatchedProcess {
 }  // namespace
 
 kj::Promise<void> whenProcessEnds(kj::UnixEventPort& port, pid_t pid) {
+  if (pid == getpid()) return kj::READY_NOW;
   kj::AutoCloseFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (pidfd.get() < 0) {
     int error = errno;

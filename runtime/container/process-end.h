@@ -6,7 +6,8 @@
 
 namespace meridian::container {
 
-// Resolves when the process has ended; at once when there is none.
+// Resolves when the process has ended; at once when there is none, or when it is this one (a shim
+// within a test), which would wait for ever.
 kj::Promise<void> whenProcessEnds(kj::UnixEventPort& port, pid_t pid);
 
 }  // namespace meridian::container
