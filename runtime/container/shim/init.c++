@@ -179,7 +179,7 @@ InstanceChild startInstance(const InstancePlan& plan, int netns, int cgroup) {
   auto reports = makeReports();
   auto out = makeOutput(plan.program.program());
   auto err = makeOutput(plan.program.program());
-  pid_t pid = cloneProcess(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, cgroup);
+  pid_t pid = cloneProcess(CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, cgroup);
   if (pid == 0) {
     Reporter reporter(reports.theirs);
     becomeInit(plan, netns, out.theirs, err.theirs, reporter);

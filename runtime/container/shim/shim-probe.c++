@@ -94,6 +94,7 @@ int look() {
   printf("init_fds %s\n", names("/proc/1/fd").c_str());
   printf("init_environ %s\n", contents("/proc/1/environ").c_str());
   printf("cgroup %s\n", oneLine(contents("/proc/self/cgroup")).c_str());
+  printf("mounts %s\n", oneLine(contents("/proc/self/mountinfo")).c_str());
   printf("network %s\n", oneLine(names("/sys/class/net")).c_str());
   printf("kcore %zu\n", contents("/proc/kcore").size());
   printf("timer_list %zu\n", contents("/proc/timer_list").size());

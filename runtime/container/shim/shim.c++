@@ -173,7 +173,7 @@ void Shim::launch(uint64_t id, Launch launch, int netns) {
   }
   try {
     auto instance = std::make_unique<Instance>(
-        Machine{loop_, cgroups_, options_.dir + "/root", options_.commandLine}, std::move(launch), netns, *this);
+        Machine{loop_, cgroups_, options_.bareMounts, options_.commandLine}, std::move(launch), netns, *this);
     launchers_[instance.get()].push_back({clientNumber_, id});
     instancesByPid_.emplace(instance->pid(), instance.get());
     instances_.emplace(key.container, std::move(instance));
