@@ -18,7 +18,7 @@ struct ToShim {
     exec @3 :Exec;                     # descriptors: stdin, stdout, stderr of the new process
     signal @4 :Signal;
     kill @5 :Common.InstanceKey;       # SIGKILL to the whole cgroup
-    list @6 :Void;
+    list @6 :Void;                     # answered when nothing is just starting
     exits @7 :UInt64;                  # those with a number above
     acknowledge @8 :UInt64;            # exits up to this number may be forgotten
     shutdown @9 :Void;                 # kills what lives, waits for it, answers, ends

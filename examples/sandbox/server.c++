@@ -12,7 +12,7 @@
 //
 // `/server cat` copies its input to its output instead of serving, something to exec. SIGTERM:
 // finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION
-// BOOTTIME_NS" every 10 ms.
+// BOOTTIME_NS NUMBER" every 10 ms; the numbers count from 0.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -278,7 +278,9 @@ class Connection {
     } else if (command == "/sleep") {
       answerAtNs_ = nowNs(CLOCK_MONOTONIC) + number(head_, "ms") * 1'000'000;
     } else if (command == "/exit") {
-      exit(number(head_, "code"));
+      int code = static_cast<int>(number(head_, "code"));
+      printf("exiting with %d\n", code);
+      exit(code);
     } else if (command == "/crash") {
       abort();
     } else if (command == "/log") {
@@ -426,9 +428,9 @@ class Server {
   }
 
   void beat() {
-    printf("beat %s %s %lld\n", environment("MERIDIAN_ID").c_str(),
+    printf("beat %s %s %lld %lld\n", environment("MERIDIAN_ID").c_str(),
            environment("MERIDIAN_GENERATION").c_str(),
-           static_cast<long long>(nowNs(CLOCK_BOOTTIME)));
+           static_cast<long long>(nowNs(CLOCK_BOOTTIME)), static_cast<long long>(beatsWritten_++));
     nextBeatNs_ = nowNs(CLOCK_MONOTONIC) + BEAT_MS * 1'000'000;
   }
 
@@ -449,6 +451,7 @@ class Server {
 
   int epoll_, listen_, signals_;
   bool beats_ = false, stopping_ = false;
+  int64_t beatsWritten_ = 0;
   int64_t nextBeatNs_ = 0;
   std::map<int, std::unique_ptr<Connection>> connections_;
 };

@@ -1,4 +1,5 @@
-// The driver as a service: the methods of schema/driver.capnp, each handed to the driver's own.
+// The driver as a service: the methods of schema/driver.capnp, each handed to the driver's own once
+// the driver is open: a restarted platform's actors ask it at once.
 #pragma once
 
 #include "schema/driver.capnp.h"

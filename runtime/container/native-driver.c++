@@ -68,10 +68,11 @@ NativeDriver::NativeDriver(kj::LowLevelAsyncIoProvider& io, kj::UnixEventPort& p
       images_(images),
       options_(kj::mv(options)),
       worker_(port, options_.workerThreads),
-      disks_(options_.stateFolder + "/run/disks", worker_, options_.poolLevel),
-      networks_(options_.stateFolder, worker_, options_.poolLevel),
+      disks_(options_.stateFolder + "/run/disks", worker_, port.getTimer(), options_.poolLevel),
+      networks_(options_.stateFolder, worker_, port.getTimer(), options_.poolLevel),
       prober_(port),
       facts_(port.getTimer()),
+      opened_(Opened::make()),
       tasks_(*this),
       shim_(port, worker_, options_.shimBinary, options_.stateFolder + "/shim", *this) {}
 
@@ -92,7 +93,20 @@ kj::Promise<void> NativeDriver::open() {
         opening.add(networks_.open(std::move(addresses)));
         return kj::joinPromises(opening.finish());
       })
-      .then([this] { networks_.fill(); });
+      .then(
+          [this] {
+            networks_.fill();
+            opened_.fulfiller->fulfill();
+          },
+          [this](kj::Exception&& error) {
+            opened_.fulfiller->reject(kj::cp(error));
+            kj::throwFatalException(kj::mv(error));
+          });
+}
+
+NativeDriver::Opened NativeDriver::Opened::make() {
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  return {kj::mv(paf.fulfiller), paf.promise.fork()};
 }
 
 // ---------------------------------------------------------------------------------------
@@ -372,7 +386,11 @@ kj::Promise<schema::Process::Client> NativeDriver::exec(const InstanceKey& key,
       .then([this, pipes = kj::mv(pipes), output = request.getStdout(),
              errors = request.getStderr()](ShimClient::Answer&& answer) mutable {
         auto packet = **answer;
-        KJ_REQUIRE(!packet.isRefused(), "exec failed", packet.getRefused().getMessage());
+        if (packet.isRefused()) {
+          // People read this, so it is the shim's own sentence, without what KJ_REQUIRE puts around it.
+          kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                                                kj::str(packet.getRefused().getMessage())));
+        }
         auto exec = packet.getExecStarted().getExec();
         auto signal = [this, exec](int number) {
           return shim_

@@ -49,8 +49,11 @@ class NativeDriver final: private ShimLink::Owner, private kj::TaskSet::ErrorHan
   ~NativeDriver() noexcept(false);
 
   // Connects to the shim, starting it if none runs, takes over what lives and clears away what is
-  // left of the dead. The driver may be used once this has resolved.
+  // left of the dead. The driver may be used once this has resolved. To be called once.
   kj::Promise<void> open();
+
+  // Resolves or fails as open() does.
+  kj::Promise<void> whenOpen() { return opened_.promise.addBranch(); }
 
   // Facts are kept until there is somebody to tell.
   void setMachine(schema::Machine::Client machine) { facts_.setMachine(kj::mv(machine)); }
@@ -95,6 +98,11 @@ class NativeDriver final: private ShimLink::Owner, private kj::TaskSet::ErrorHan
     kj::Promise<void> probing = kj::READY_NOW;
   };
   struct Launching;
+  struct Opened {
+    kj::Own<kj::PromiseFulfiller<void>> fulfiller;
+    kj::ForkedPromise<void> promise;
+    static Opened make();
+  };
 
   void onFact(schema::FromShim::Reader fact) override;
   void takeStock(kj::ArrayPtr<const ShimClient::Answer> instances,
@@ -135,6 +143,7 @@ class NativeDriver final: private ShimLink::Owner, private kj::TaskSet::ErrorHan
   uint64_t acknowledgedExits_ = 0;  // told to the shim: up to this one
   std::map<uint64_t, kj::Own<kj::PromiseFulfiller<ExecExit>>> execs_;
   std::map<uint64_t, ExecExit> earlyExecExits_;  // came before whoever waits for them
+  Opened opened_;
   kj::TaskSet tasks_;                            // giving back, acknowledging
   ShimLink shim_;
 };

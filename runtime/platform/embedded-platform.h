@@ -93,6 +93,8 @@ class EmbeddedPlatform {
   rpc::Peer clientToServer_;
   http::Gateway gateway_;
   kj::Maybe<kj::Own<OperatorSocket>> operatorSocket_;
+  // One for all who ask: the shim that has begun to end answers nobody who comes later.
+  kj::Maybe<kj::ForkedPromise<void>> shutdown_;
   std::string httpAddress_;
   kj::Promise<void> serving_ = nullptr;
 };

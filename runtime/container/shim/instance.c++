@@ -67,11 +67,7 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
   out_.pipe = kj::mv(child.out);
   err_.pipe = kj::mv(child.err);
   try {
-    if (!v2) {
-      // While the child is mounting, on the other core.
-      createCgroup();
-      machine_.cgroups.attach(launch_.cgroup, pid_);
-    }
+    if (!v2) createCgroup();  // while the child is mounting, on the other core
     watch();
     sendGo(reports_);
   } catch (const std::system_error& error) {
@@ -109,18 +105,9 @@ void Instance::kill() {
 }
 
 Child Instance::exec(const ProgramImage& program, const int (&stdio)[3]) {
-  bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
-  kj::AutoCloseFd cgroup;
-  if (v2) cgroup = machine_.cgroups.open(launch_.cgroup);
-  auto child = startExec(program, pid_, stdio, cgroup.get());
+  auto child = startExec(program, pid_, stdio, machine_.cgroups.entrance(launch_.cgroup));
   ++execs_;
-  try {
-    if (!v2) machine_.cgroups.attach(launch_.cgroup, child.pid);
-    sendGo(child.reports);
-  } catch (const std::system_error&) {
-    // Without a "go on" it never enters the container.
-    ::kill(child.pid, SIGKILL);
-  }
+  sendGo(child.reports);
   return child;
 }
 
@@ -152,9 +139,8 @@ void Instance::createCgroup() {
 
 InstanceChild Instance::clone(int netns) {
   try {
-    kj::AutoCloseFd cgroup;
-    if (hasCgroup_) cgroup = machine_.cgroups.open(launch_.cgroup);
-    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns, cgroup.get());
+    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns,
+                         machine_.cgroups.entrance(launch_.cgroup));
   } catch (const std::system_error&) {
     if (hasCgroup_) machine_.cgroups.tryRemove(launch_.cgroup);
     throw;

@@ -230,11 +230,22 @@ void Shim::kill(uint64_t id, const InstanceKey& key) {
 }
 
 void Shim::list(uint64_t id) {
+  listers_.push_back({clientNumber_, id});
+  answerLists();
+}
+
+// A list is whole: it waits for what is just starting. Else a platform that has just come back would take the disk and the network of
+// such an instance for left over.
+void Shim::answerLists() {
+  if (listers_.empty()) return;
   std::vector<InstanceReport> all;
   for (auto& [container, instance] : instances_) {
+    if (instance->state() == Instance::State::STARTING) return;
     if (instance->hasRun()) all.push_back(instance->report());
   }
-  for (auto& packet : encodeInstances(id, all)) send(kj::mv(packet));
+  for (auto& asker : std::exchange(listers_, {})) {
+    for (auto& packet : encodeInstances(asker.request, all)) answer(asker, kj::mv(packet));
+  }
 }
 
 void Shim::acknowledge(uint64_t id, uint64_t number) {
@@ -284,6 +295,7 @@ void Shim::instanceRunning(Instance& instance) {
   generations_.remember(instance.key().container, instance.key().generation);
   for (auto& asker : launchers_[&instance]) answer(asker, encodeLaunched(asker.request, instance.report()));
   launchers_.erase(&instance);
+  answerLists();
 }
 
 void Shim::instanceGone(Instance& instance) { gone_.push_back(&instance); }
@@ -352,6 +364,7 @@ void Shim::forget(Instance& instance) {
     note("LogIncomplete instance=" + toText(instance.key()) + " dropped_bytes=" + std::to_string(instance.droppedLogBytes()));
   }
   instances_.erase(instance.key().container);
+  answerLists();
 }
 
 void Shim::note(const std::string& event) {

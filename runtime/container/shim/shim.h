@@ -82,6 +82,7 @@ class Shim final: public InstanceObserver, public ExecObserver {
   bool recordRetry_ = false;
 
   bool shuttingDown_ = false;
+  std::vector<Asker> listers_;   // who waits for a list
   std::vector<Asker> shutdownAskers_;
 
   void accept();
@@ -96,6 +97,7 @@ class Shim final: public InstanceObserver, public ExecObserver {
   void signal(uint64_t id, const Signal& signal);
   void kill(uint64_t id, const InstanceKey& key);
   void list(uint64_t id);
+  void answerLists();
   void acknowledge(uint64_t id, uint64_t number);
   void shutDown();
   Instance* find(const InstanceKey& key);

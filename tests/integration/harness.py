@@ -4,6 +4,7 @@ Tests wait for conditions with a deadline, never for time; they end only what th
 fail. Without root they skip, with the reason.
 """
 import contextlib
+import glob
 import http.client
 import json
 import os
@@ -106,6 +107,69 @@ class Platform:
             response = connection.getresponse()
             return response.status, response.read(), dict(response.getheaders())
 
+    def popen(self, *arguments, **options):
+        """A verb that goes on, as `-f` does; the caller ends it."""
+        return subprocess.Popen([os.path.join(BUILD, 'meridian'), '--state', self.state, *arguments],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+    def fails(self, *arguments, status=1):
+        """The one line on standard error of a verb that must fail."""
+        done = self.run(*arguments)
+        assert done.returncode == status, f'{arguments}: status {done.returncode}: {done.stdout}{done.stderr}'
+        assert done.stderr.startswith('meridian: ') and done.stderr.count('\n') == 1, done.stderr
+        assert 'exception' not in done.stderr, done.stderr
+        return done.stderr
+
+    def answer(self, path, **options):
+        """The JSON of a request that must be answered with 200."""
+        status, body, _ = self.request(path, **options)
+        assert status == 200, (path, status, body)
+        return json.loads(body)
+
+    def problem(self, path, status, **options):
+        """(JSON, headers) of a request that the gateway must answer itself, with this status."""
+        got, body, headers = self.request(path, **options)
+        assert got == status, (path, got, body)
+        return json.loads(body), headers
+
+    def events(self, address=None, kind=None):
+        lines = [json.loads(line) for line in self.verb('events', '--json').splitlines()]
+        return [line for line in lines if address in (None, line['class'] + '/' + line['id']) and kind in (None, line['kind'])]
+
+    def when(self, address, state):
+        """The status of a container, once it is in this state."""
+        def reached():
+            status = self.status(address)
+            return status if status['state'] == state else None
+        return eventually(reached, f'{address} is {state}')
+
+    def main_process(self, id):
+        """The pid, on the machine, of the program of an ID."""
+        tree = f'meridian-{fnv1a(self.state + "/shim"):016x}'
+
+        def found():
+            for entry in filter(str.isdigit, os.listdir('/proc')):
+                with contextlib.suppress(OSError):
+                    if tree in read(f'/proc/{entry}/cgroup') and f'MERIDIAN_ID={id}' in read(f'/proc/{entry}/environ').split('\0') and \
+                            read(f'/proc/{entry}/cmdline').startswith('/server'):
+                        return int(entry)
+            return None
+        return eventually(found, f'the program of {id} runs')
+
+    def traces(self):
+        """What the platform has on the machine outside of its folder: the shim, mounts, loop devices, cgroups, links."""
+        found = [f'process {self.shim()}'] if self.shim() else []
+        with open('/proc/self/mountinfo') as file:
+            found += ['mount ' + line.split()[4] for line in file if self.folder in line]
+        for path in glob.glob('/sys/block/loop*/loop/backing_file'):
+            with contextlib.suppress(OSError), open(path) as file:
+                if self.folder in file.read():
+                    found.append('loop ' + path)
+        found += ['cgroup ' + path for path in glob.glob(f'/sys/fs/cgroup/**/meridian-{fnv1a(self.state + "/shim"):016x}*', recursive=True)]
+        tag = f'{fnv1a(self.state) & 0xffffffff:08x}'
+        found += ['link ' + name for name in os.listdir('/sys/class/net') if name.startswith(('mrd' + tag, 'mrv' + tag))]
+        return found
+
     def shim(self):
         """The pid of this platform's shim, if one runs."""
         wanted = os.path.join(self.state, 'shim')
@@ -129,6 +193,19 @@ class Platform:
         if shim:
             os.kill(shim, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def read(path):
+    with open(path, errors='replace') as file:
+        return file.read()
+
+
+def fnv1a(text):
+    """The hash of the state folder in the names of cgroups and links."""
+    value = 0xcbf29ce484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001b3 & 0xffffffffffffffff
+    return value
 
 
 def parent(pid):
