@@ -6,7 +6,7 @@
 #include "sim/fault/storm.h"
 #include "sim/workload/traffic.h"
 #include "sim/world/log-tap.h"
-#include "sim/world/world.h"
+#include "sim/world.h"
 
 namespace meridian::sim {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "runtime/actor/actor-system.h"
-#include "sim/check/verdict.h"
+#include "sim/world/verdict.h"
 #include "sim/world/transcript.h"
 
 namespace meridian::sim {

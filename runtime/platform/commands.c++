@@ -10,6 +10,7 @@
 #include "runtime/cli/config-codec.h"
 #include "runtime/cli/failure.h"
 #include "runtime/cli/fleet-client.h"
+#include "runtime/container/process-end.h"
 #include "runtime/platform/capacity.h"
 #include "runtime/platform/dev-printer.h"
 #include "runtime/platform/embedded-platform.h"
@@ -97,6 +98,7 @@ int Commands::dev(const cli::DevOptions& options) {
   StateFolder state(options.stateFolder.string(), "dev");
   EmbeddedPlatform platform(state, {"dev", shimBinary(), options.http, capacityOf(options.capacity, state.path())});
   auto& waitScope = platform.io().waitScope;
+  platform.listen().wait(waitScope);
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   DevPrinter printer(platform.fleet());
@@ -115,6 +117,7 @@ int Commands::up(const cli::UpOptions& options) {
   StateFolder state(options.stateFolder.string(), "up");
   EmbeddedPlatform platform(state, {"up", shimBinary(), options.http, capacityOf(options.capacity, state.path())});
   auto& waitScope = platform.io().waitScope;
+  platform.listen().wait(waitScope);
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   announce(platform);
@@ -129,8 +132,10 @@ int Commands::down(const cli::DownOptions& options) {
     throw cli::Failure("state folder " + folder + " has no platform; allowed is a folder that `meridian up` or `dev` has used");
   }
   KJ_IF_MAYBE(client, runningFleet(folder)) {
+    // Not just until it answers: after `down` the state folder is free for the next platform.
+    auto ended = container::whenProcessEnds((*client)->io().unixEventPort, (*client)->platformProcess());
     (*client)->fleet().downRequest().send().wait((*client)->waitScope());
-    awaitRelease(folder);   // The answer comes from a process that still has to end.
+    ended.wait((*client)->waitScope());
     return 0;
   }
   // No platform runs, but its instances may: they are taken over to be stopped.

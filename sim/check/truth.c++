@@ -50,7 +50,7 @@ void Truth::signalled(const std::string& machine, const InstanceKey& key, int32_
   for (auto& [name, gateway]: gateways_) {
     if (gateway->inFlight(key) == 0) continue;
     auto since = books_.drainsSince(key);
-    auto serverNow = instantFromNs(1'767'225'600'000'000'000) + stage_.time.now() + serverAhead_;
+    auto serverNow = SimClock::EPOCH + stage_.time.now() + serverAhead_;
     if (since && *since + supervisor::Limits{}.drain <= serverNow) continue;
     stage_.verdict.wrong("recall", toText(key) + " is sent signal " + std::to_string(number) + " while " + name + " uses it");
   }

@@ -2,7 +2,7 @@
 // stall and fill, instances misbehave. Afterwards everything is whole again.
 #pragma once
 
-#include "sim/world/world.h"
+#include "sim/world.h"
 
 namespace meridian::sim {
 

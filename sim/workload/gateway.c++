@@ -4,7 +4,7 @@
 
 #include "runtime/actor/vocabulary.h"
 #include "schema/global.capnp.h"
-#include "sim/world/roles.h"
+#include "sim/roles.h"
 
 namespace meridian::sim {
 

@@ -3,7 +3,7 @@
 #include <kj/debug.h>
 
 #include "runtime/actor/vocabulary.h"
-#include "sim/world/roles.h"
+#include "sim/roles.h"
 
 namespace meridian::sim {
 

@@ -1,7 +1,7 @@
 // Traffic: who wants what and when: requests through the gateways, and what operators do, on a handful of IDs.
 #pragma once
 
-#include "sim/world/world.h"
+#include "sim/world.h"
 
 namespace meridian::sim {
 

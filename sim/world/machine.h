@@ -83,9 +83,7 @@ class SimMachine {
   void becomeReady(const InstanceKey& key, Instant startedAt);
   void end(const InstanceKey& key, Instant startedAt, Exit exit);
   void endSoon(const InstanceKey& key, Instance& instance, Exit exit);
-  Instant now() const { return EPOCH + stage_.time.now(); }
-
-  static constexpr Instant EPOCH = instantFromNs(1'767'225'600'000'000'000);
+  Instant now() const { return SimClock::EPOCH + stage_.time.now(); }
 
   std::string name_;
   Stage& stage_;

@@ -1,7 +1,7 @@
 // Stage: what everything in one world shares: its time, what is to happen to it, what has happened, and what was found wrong.
 #pragma once
 
-#include "sim/check/verdict.h"
+#include "sim/world/verdict.h"
 #include "sim/world/agenda.h"
 #include "sim/world/clock.h"
 #include "sim/world/transcript.h"

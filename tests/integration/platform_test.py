@@ -65,7 +65,7 @@ def test_down_stops_instances_agent_and_shim_and_leaves_nothing():
         assert kinds == {'process', 'mount', 'loop', 'cgroup', 'link'}, kinds
         p.verb('down')
         assert p.process.wait(DEADLINE) == 0
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
 
 
 def test_down_without_up_stops_what_it_left_running():
@@ -74,7 +74,7 @@ def test_down_without_up_stops_what_it_left_running():
         p.answer('/sandbox/alice/')
         p.kill(signal.SIGTERM)
         p.verb('down')
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
         p.start()
         status = p.status('Sandbox/alice')
         assert (status['state'], status['stop_reason'], status['generation']) == ('stopped', 'requested', 1), status
@@ -86,7 +86,7 @@ def test_ctrl_c_of_dev_stops_everything_and_leaves_nothing():
             p.answer(f'/sandbox/{name}/')
         p.kill(signal.SIGINT)
         assert p.process.returncode == 0
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
 
 
 def test_a_second_ctrl_c_of_dev_kills_and_leaves_nothing():
@@ -99,7 +99,7 @@ def test_a_second_ctrl_c_of_dev_kills_and_leaves_nothing():
             if 'again kills' in line:
                 break
         p.kill(signal.SIGINT)
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
 
 
 def test_dev_prints_routes_starts_output_and_stops_as_they_happen():

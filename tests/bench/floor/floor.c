@@ -7,8 +7,8 @@
  * With --port it also prints how long after exec ARGV accepts connections there, and then kills it; without, ARGV exits
  * with 0 by itself.
  *
- * ROOTFS is the read-only image, SCRATCH an empty folder on the disk to test: the mount point, and for each run a fresh
- * upper and work, are made there and left to the caller. Without --netns one network namespace is made and used for all runs, as the platform takes them from a pool.
+ * ROOTFS is the read-only image, SCRATCH an empty folder on the disk to test: a fresh upper and work for each run are made
+ * there and left to the caller. Without --netns one network namespace is made and used for all runs, as the platform takes them from a pool.
  * The cgroup controllers memory, cpu and pids are taken from cgroup v2 where it has them, else from v1.
  */
 #define _GNU_SOURCE
@@ -163,21 +163,55 @@ static void makeReadOnly(const char* path) {
   need(mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), path);
 }
 
-static void enterRoot(const char* rootfs, const char* scratch, int run) {
-  char options[2048], root[512];
-  snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s/%d/upper,workdir=%s/%d/work", rootfs, scratch, run, scratch,
-           run);
-  snprintf(root, sizeof root, "%s/root", scratch);
-  need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make / private");
-  need(mount("overlay", root, "overlay", MS_NODEV, options), "mount the overlay");
-  need(chdir(root), "chdir to the root");
-  need(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-  need(umount2(".", MNT_DETACH), "detach the old root");
-  need(chdir("/"), "chdir /");
-}
-
 static void makeFolder(const char* path) {
   if (mkdir(path, 0755) < 0 && errno != EEXIST) die(path);
+}
+
+/* A mount namespace with nothing in it but an empty folder to mount a root on. The child starts from a copy of it: from a
+ * copy of the machine's it would hold the disks of all other containers for a moment, and be slower the more there are. */
+static int makeBareMounts(const char* scratch) {
+  int before = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  need(before, "/proc/self/ns/mnt");
+  need(unshare(CLONE_NEWNS), "unshare the mount namespace");
+  need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make / private");
+  need(mount("tmpfs", scratch, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=700"), "mount a bare root");
+  int bare = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  need(bare, "/proc/self/ns/mnt");
+  need(chdir(scratch), "chdir to the bare root");
+  need(mkdir("root", 0700), "mkdir root");
+  need(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  need(umount2(".", MNT_DETACH), "detach the machine's root");
+  need(setns(before, CLONE_NEWNS), "return to the mount namespace");
+  close(before);
+  return bare;
+}
+
+static int overlayPart(int overlay, const char* key, const char* folder, const char* name) {
+  char path[1024], link[32];
+  snprintf(path, sizeof path, "%s%s", folder, name);
+  int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  need(fd, path);
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  need(fsconfig(overlay, FSCONFIG_SET_STRING, key, link, 0), key);
+  return fd;
+}
+
+static void enterRoot(int bareMounts, const char* rootfs, const char* writable) {
+  int overlay = fsopen("overlay", FSOPEN_CLOEXEC);
+  need(overlay, "fsopen overlay");
+  overlayPart(overlay, "lowerdir", rootfs, "");
+  overlayPart(overlay, "upperdir", writable, "/upper");
+  overlayPart(overlay, "workdir", writable, "/work");
+  need(fsconfig(overlay, FSCONFIG_CMD_CREATE, NULL, NULL, 0), "create the overlay");
+  int root = fsmount(overlay, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+  need(root, "mount the overlay");
+  need(setns(bareMounts, CLONE_NEWNS), "enter the bare mount namespace");
+  need(unshare(CLONE_NEWNS), "copy the mount namespace");
+  need(move_mount(root, "", AT_FDCWD, "/root", MOVE_MOUNT_F_EMPTY_PATH), "attach the overlay");
+  need(chdir("/root"), "chdir to the root");
+  need(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  need(umount2(".", MNT_DETACH), "detach the bare root");
+  need(chdir("/"), "chdir /");
 }
 
 static void mountDev(void) {
@@ -265,17 +299,18 @@ struct Options {
   int json;
   int netns;
   int port;
+  int bareMounts;
   const char *rootfs, *scratch;
   char** argv;
 };
 
-static void startInContainer(const struct Options* options, int run, pid_t floor, int go, int nullFd, int outFd,
-                             int errFd) {
+static void startInContainer(const struct Options* options, const char* writable, pid_t floor, int go, int nullFd,
+                             int outFd, int errFd) {
   need(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "pdeathsig");
   need(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), "session keyring");
   need(setns(options->netns, CLONE_NEWNET), "setns");
   need(sethostname("floor", 5), "sethostname");
-  enterRoot(options->rootfs, options->scratch, run);
+  enterRoot(options->bareMounts, options->rootfs, writable);
   mountDev();
   mountProcAndSys();
   putEtc("/etc/resolv.conf", "");
@@ -323,7 +358,7 @@ static struct Times runOnce(const struct Options* options, int run) {
   need(pipe2(go, O_CLOEXEC), "pipe");
   need(pipe2(out, O_CLOEXEC), "pipe");
   need(pipe2(err, O_CLOEXEC), "pipe");
-  struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, .exit_signal = SIGCHLD};
+  struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, .exit_signal = SIGCHLD};
   int cgroup = -1;
   if (cgroupV2) {
     makeCgroup();
@@ -334,7 +369,7 @@ static struct Times runOnce(const struct Options* options, int run) {
   pid_t floor = getpid();
   pid_t pid = syscall(SYS_clone3, &args, sizeof args);
   need(pid, "clone3");
-  if (pid == 0) startInContainer(options, run, floor, go[0], nullFd, out[1], err[1]);
+  if (pid == 0) startInContainer(options, writable, floor, go[0], nullFd, out[1], err[1]);
   close(execed[1]);
   if (cgroupV2) {
     close(cgroup);
@@ -430,8 +465,8 @@ static int compareNs(const void* left, const void* right) {
 int main(int argc, char** argv) {
   struct Options options = parse(argc, argv);
   cgroupV2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+  options.bareMounts = makeBareMounts(options.scratch);
   openHierarchies();
-  makeFolderIn(options.scratch, "root");
 
   int64_t* exec = calloc(options.runs, sizeof *exec);
   int64_t* listening = calloc(options.runs, sizeof *listening);

@@ -1,10 +1,10 @@
-#include "sim/world/world.h"
+#include "sim/world.h"
 
 #include <kj/debug.h>
 
 #include "actors/machine/machine-actor.h"
 #include "sim/world/chance.h"
-#include "sim/world/roles.h"
+#include "sim/roles.h"
 #include "sim/world/stored-actor.h"
 
 namespace meridian::sim {

@@ -1,4 +1,4 @@
-#include "sim/world/roles.h"
+#include "sim/roles.h"
 
 #include <kj/debug.h>
 
