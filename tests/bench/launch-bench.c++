@@ -20,6 +20,7 @@
 
 #include "runtime/actor/shard-thread.h"
 #include "runtime/actor/vocabulary.h"
+#include "runtime/container/disk.h"
 #include "runtime/container/native-driver.h"
 #include "runtime/container/root-test.h"
 #include "runtime/platform/agent-role.h"
@@ -157,8 +158,6 @@ class Agent {
     return facts_->took.back();
   }
 
-  const std::string& folder() const { return state_.path(); }
-
  private:
   schema::Machine::Client machine() {
     return rpc::newLastingReference([this] { return driverToAgent_.actor("Machine", MACHINE); }).castAs<schema::Machine>();
@@ -191,6 +190,7 @@ class Agent {
 
 // Milliseconds from the floor's first step to exec; the median of three, since the first run of a process is slower.
 double runFloor(const Options& options, const std::string& scratch) {
+  KJ_DEFER(std::filesystem::remove_all(scratch));
   std::filesystem::create_directory(scratch);
   auto command = options.floor + " --json --runs 3 --port " + PORT + " " + options.rootfs + " " + scratch + " " + PROGRAM;
   FILE* output = popen(command.c_str(), "re");
@@ -202,6 +202,22 @@ double runFloor(const Options& options, const std::string& scratch) {
   return result["median_ns"].get<double>() / 1e6;
 }
 
+// A disk as instances get it, so that the floor writes to the same kind of file system.
+class FloorDisk {
+ public:
+  FloorDisk() {
+    container::formatDisk(template_, DiskMb(64));
+    container::makeDisk(template_, image_, mountPoint_);
+  }
+  ~FloorDisk() noexcept(false) { container::removeDisk(image_, mountPoint_); }
+
+  const std::string& path() const { return mountPoint_; }
+
+ private:
+  container::TemporaryState folder_;
+  std::string template_ = folder_.path() + "/template", image_ = folder_.path() + "/image", mountPoint_ = folder_.path() + "/disk";
+};
+
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
   return values[values.size() / 2];
@@ -210,10 +226,11 @@ double median(std::vector<double> values) {
 void run(const Options& options) {
   std::vector<double> ours, floor, ratios;
   {
+    FloorDisk disk;
     Agent agent(options);
     agent.start(1);   // makes the template of the disks and fills the pools
     for (size_t run = 0; run < options.runs; ++run) {
-      floor.push_back(runFloor(options, agent.folder() + "/floor"));
+      floor.push_back(runFloor(options, disk.path() + "/floor"));
       ours.push_back(agent.start(run + 2));
       ratios.push_back(ours.back() / floor.back());
     }
