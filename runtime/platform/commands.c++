@@ -97,6 +97,7 @@ int Commands::dev(const cli::DevOptions& options) {
   StateFolder state(options.stateFolder.string(), "dev");
   EmbeddedPlatform platform(state, {"dev", shimBinary(), options.http, capacityOf(options.capacity, state.path())});
   auto& waitScope = platform.io().waitScope;
+  platform.listen().wait(waitScope);
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   DevPrinter printer(platform.fleet());
@@ -115,6 +116,7 @@ int Commands::up(const cli::UpOptions& options) {
   StateFolder state(options.stateFolder.string(), "up");
   EmbeddedPlatform platform(state, {"up", shimBinary(), options.http, capacityOf(options.capacity, state.path())});
   auto& waitScope = platform.io().waitScope;
+  platform.listen().wait(waitScope);
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
   announce(platform);

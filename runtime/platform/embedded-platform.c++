@@ -63,6 +63,14 @@ EmbeddedPlatform::EmbeddedPlatform(const StateFolder& state, PlatformOptions opt
 
 EmbeddedPlatform::~EmbeddedPlatform() noexcept(false) = default;
 
+kj::Promise<void> EmbeddedPlatform::listen() {
+  return loop_.io().provider->getNetwork().parseAddress(options_.http.host.c_str(), options_.http.port).then(
+      [this](kj::Own<kj::NetworkAddress>&& address) {
+        receiver_ = address->listen();
+        httpAddress_ = options_.http.host + ":" + std::to_string(receiver_->getPort());
+      });
+}
+
 kj::Promise<void> EmbeddedPlatform::open() {
   return driver_.open().then([this]() { return agent_.join(); });
 }
@@ -81,12 +89,7 @@ kj::Promise<void> EmbeddedPlatform::openGateway() {
       .connect(kj::mv(global),
                [this](kj::StringPtr name) { return gatewayToServer_.actor("Application", name).castAs<schema::Application>(); })
       .then([this]() {
-        return loop_.io().provider->getNetwork().parseAddress(options_.http.host.c_str(), options_.http.port);
-      })
-      .then([this](kj::Own<kj::NetworkAddress>&& address) {
-        auto receiver = address->listen();
-        httpAddress_ = options_.http.host + ":" + std::to_string(receiver->getPort());
-        serving_ = gateway_.serve(kj::mv(receiver)).eagerlyEvaluate([](kj::Exception&& error) {
+        serving_ = gateway_.serve(kj::mv(receiver_)).eagerlyEvaluate([](kj::Exception&& error) {
           spdlog::error("gateway-failed reason={}", error.getDescription().cStr());
         });
       });

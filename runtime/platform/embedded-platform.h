@@ -35,13 +35,16 @@ class EmbeddedPlatform {
   EmbeddedPlatform(const StateFolder& state, PlatformOptions options);
   ~EmbeddedPlatform() noexcept(false);
 
+  // Takes the HTTP port. First of all, since an address that cannot be had must leave nothing behind; requests wait.
+  kj::Promise<void> listen();
+
   // Takes over what an earlier platform left running. Then actors can be called.
   kj::Promise<void> open();
 
-  // Opens the HTTP port and the operator's socket.
+  // Serves the HTTP port, and the operator's socket.
   kj::Promise<void> serve();
 
-  // The address that is served, "127.0.0.1:8787"; known once serve() has resolved.
+  // The address that is served, "127.0.0.1:8787"; known once listen() has resolved.
   const std::string& httpAddress() const { return httpAddress_; }
 
   // The fleet as a client of this process sees it.
@@ -93,6 +96,7 @@ class EmbeddedPlatform {
   rpc::Peer clientToServer_;
   http::Gateway gateway_;
   kj::Maybe<kj::Own<OperatorSocket>> operatorSocket_;
+  kj::Own<kj::ConnectionReceiver> receiver_;   // until it is served
   std::string httpAddress_;
   kj::Promise<void> serving_ = nullptr;
 };
