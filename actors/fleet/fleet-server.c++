@@ -107,7 +107,8 @@ kj::Promise<void> FleetServer::list(ListContext context) {
   capnp::MallocMessageBuilder scratch;
   std::vector<capnp::Orphan<schema::ContainerStatus>> found;
   eachSupervisor(host_, [&](const std::string& name, schema::SupervisorRecord::Reader record) {
-    if (filter == schema::Filter::LIVE && stateOf(record) == schema::ContainerState::STOPPED) return;
+    bool stopped = stateOf(record) == schema::ContainerState::STOPPED;
+    if (stopped && (filter == schema::Filter::LIVE || !record.hasSpec())) return;   // Without a spec no class ever took it.
     auto status = scratch.getOrphanage().newOrphan<schema::ContainerStatus>();
     writeStatus(name, record, status.get());
     found.push_back(kj::mv(status));
