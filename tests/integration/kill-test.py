@@ -49,7 +49,7 @@ class Load:
     def exit(self, chance):
         chosen = chance.choice(IDS[:3])
         self.ending.add(chosen)
-        self.platform.request(f'/sandbox/{chosen}/exit?code={chance.randint(1, 99)}', timeout=5)
+        self.platform.request(f'/sandbox/{chosen}/exit?code={chance.randint(1, 99)}', 'POST', timeout=5)
         self.over.wait(chance.uniform(0, 0.1))
 
     def stop(self, chance):
@@ -72,7 +72,7 @@ def end_one_meanwhile(survivors, chance, ending):
     key = chance.choice(sorted(calm))
     code = chance.randint(100, 120)
     with contextlib.suppress(OSError, http.client.HTTPException):
-        harness.ask(survivors[key].address() + ':8080', f'/exit?code={code}')
+        harness.ask(survivors[key].address() + ':8080', f'/exit?code={code}', 'POST')
     eventually(lambda: not survivors[key].alive(), f'{key} has ended')
     return key, code
 

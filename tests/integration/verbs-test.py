@@ -40,11 +40,11 @@ def ps_shows_what_lives_and_with_all_what_has_lived():
 
 def an_exit_is_shown_with_its_code_and_a_signal_with_its_number():
     with harness.platform(sandbox()) as platform:
-        status, body, _ = platform.request('/sandbox/alice/exit?code=7')
+        status, body, _ = platform.request('/sandbox/alice/exit?code=7', 'POST')
         assert status == 502, body
         alice = platform.until_state('Sandbox/alice', 'stopped')
         assert (alice['stop_reason'], alice['exit_code'], alice['exit_signal']) == ('exited', 7, None), alice
-        assert platform.request('/sandbox/bob/crash')[0] == 502
+        assert platform.request('/sandbox/bob/crash', 'POST')[0] == 502
         bob = platform.until_state('Sandbox/bob', 'stopped')
         assert (bob['stop_reason'], bob['exit_code'], bob['exit_signal']) == ('signalled', None, signal.SIGABRT), bob
 
