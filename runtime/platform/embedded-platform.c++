@@ -110,7 +110,12 @@ kj::Promise<void> EmbeddedPlatform::stopEverything() {
   return stopAll(server_.host(), [this](const std::string& name) {
            return clientToServer_.actor("Supervisor", name.c_str()).castAs<schema::Supervisor>();
          })
-      .then([this]() { return driver_.shutdown(); });
+      .then([this]() { return endDriver(); });
+}
+
+kj::Promise<void> EmbeddedPlatform::endDriver() {
+  KJ_IF_MAYBE(ending, driverEnd_) return ending->addBranch();
+  return driverEnd_.emplace(driver_.shutdown().fork()).addBranch();
 }
 
 kj::Promise<void> EmbeddedPlatform::whenBroken() {
@@ -123,7 +128,7 @@ kj::Promise<void> EmbeddedPlatform::whenBroken() {
   return server_.host().whenStoreStops().then(failure("server")).exclusiveJoin(agent_.host().whenStoreStops().then(failure("agent")));
 }
 
-kj::Promise<void> EmbeddedPlatform::killEverything() { return driver_.shutdown(); }
+kj::Promise<void> EmbeddedPlatform::killEverything() { return endDriver(); }
 
 kj::Promise<void> EmbeddedPlatform::leaveRunning() { return driver_.drain(); }
 

@@ -69,6 +69,8 @@ class EmbeddedPlatform {
 
  private:
   kj::Promise<void> openGateway();
+  // Instances, shim and what they were made of, ended once: a second Ctrl-C overtakes the first, which then comes here too.
+  kj::Promise<void> endDriver();
   fleet::Platform fleetPlatform();
 
   const StateFolder& state_;
@@ -98,6 +100,7 @@ class EmbeddedPlatform {
   kj::Maybe<kj::Own<OperatorSocket>> operatorSocket_;
   kj::Own<kj::ConnectionReceiver> receiver_;   // until it is served
   std::string httpAddress_;
+  kj::Maybe<kj::ForkedPromise<void>> driverEnd_;
   kj::Promise<void> serving_ = nullptr;
 };
 
