@@ -69,6 +69,9 @@ def a_second_ctrl_c_kills():
         assert platform.kill(signal.SIGINT) == 0
         assert not process.alive()
         nothing_is_left(platform)
+        platform.start()
+        platform.until_state('Sandbox/alice', 'stopped')
+        assert platform.hello('alice')['generation'] == 2
 
 
 def dev_after_a_kill_takes_over_and_cleans_up():
