@@ -67,4 +67,6 @@ struct PlatformInfo {
   pid @1 :UInt32;
   httpAddress @2 :Text;                # "127.0.0.1:8787"
   mode @3 :Text;                       # "dev" or "up"
+  serverCommits @4 :UInt64;            # of the store of the server's actors since the process began; each one fdatasync and one synchronous write of a page
+  agentCommits @5 :UInt64;             # of the agent's
 }

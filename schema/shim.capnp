@@ -18,7 +18,7 @@ struct ToShim {
     exec @3 :Exec;                     # descriptors: stdin, stdout, stderr of the new process
     signal @4 :Signal;
     kill @5 :Common.InstanceKey;       # SIGKILL to the whole cgroup
-    list @6 :Void;
+    list @6 :Void;                     # answered when nothing is just starting
     exits @7 :UInt64;                  # those with a number above
     acknowledge @8 :UInt64;            # exits up to this number may be forgotten
     shutdown @9 :Void;                 # kills what lives, waits for it, answers, ends
@@ -33,7 +33,7 @@ struct FromShim {
     hello @3 :HelloAnswer;
     instances @4 :List(Instance);      # of list; more packets of the same id follow while `more`
     exits @5 :List(ExitRecord);
-    launched @6 :Instance;             # answer to launch: PID 1 has exec'd
+    launched @6 :Instance;             # answer to launch: the program has exec'd
     execStarted @7 :ExecStarted;       # answer to exec
 
     exited @8 :ExitRecord;             # fact: all of the instance is gone, its cgroup is removed
@@ -60,7 +60,7 @@ struct Refusal {
     protocol @0;                       # malformed, too large, or not yet greeted
     stale @1;                          # the generation is not above the last of this ID, and is not the one that lives
     notFound @2;
-    execFailed @3;                     # execve of PID 1, or of an exec's program, failed
+    execFailed @3;                     # execve of the instance's program, or of an exec's, failed
     setupFailed @4;                    # a namespace, mount, cgroup or limit failed
   }
 }
@@ -94,7 +94,7 @@ struct Exec {
 
 struct Signal {
   target :union {
-    instance @0 :Common.InstanceKey;   # to PID 1
+    instance @0 :Common.InstanceKey;   # to PID 1, the shim's init, which passes it on to the program
     exec @1 :UInt64;                   # to the process of that exec
   }
   number @2 :Int32;
@@ -102,7 +102,7 @@ struct Signal {
 
 struct Instance {
   key @0 :Common.InstanceKey;
-  pid @1 :Int32;                       # of PID 1, as seen from the host
+  pid @1 :Int32;                       # of PID 1, the shim's init, as seen from the host
   startTime @2 :UInt64;                # field 22 of /proc/PID/stat: with boot id and pid it names the process for ever
   startedAtNs @3 :Int64;               # wall clock at exec
   tag @4 :Text;

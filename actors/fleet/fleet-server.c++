@@ -149,6 +149,8 @@ kj::Promise<void> FleetServer::info(InfoContext context) {
   info.setPid(static_cast<uint32_t>(getpid()));
   info.setHttpAddress(platform_.httpAddress);
   info.setMode(platform_.mode);
+  info.setServerCommits(host_.store().counters().batches);
+  info.setAgentCommits(platform_.agentCommits());
   return kj::READY_NOW;
 }
 

@@ -17,6 +17,7 @@ struct Platform {
   std::string httpAddress;
   std::string mode;                     // "dev" or "up"
   kj::Function<kj::Promise<void>()> down;
+  kj::Function<uint64_t()> agentCommits;
 };
 
 class FleetServer final: public schema::Fleet::Server {

@@ -51,7 +51,7 @@ struct Limits {
   Duration retryFirst = 50ms;          // a call to another actor failed; doubling
   Duration retryMax = 5s;
   Duration killAgainFirst = 1s;        // killed and no exit yet; doubling
-  Duration killAgainMax = 60s;
+  Duration killAgainMax = 15s;         // so long a machine that was away may keep what is to end once it is back
   Duration restartFirst = 1s;          // by the restart policy; doubling
   Duration restartMax = 60s;
   Duration restartReset = 60s;         // who ran that long starts again with restartFirst

@@ -10,9 +10,9 @@
 //   GET  /exit?code=N      exits                       GET  /crash          aborts
 //   GET  /reach?to=IP:PORT whether a TCP connection can be made, within 300 ms
 //
-// Something to exec: `/server cat` copies its input to its output, `/server fail N` copies it to its
-// error output and exits with N. SIGTERM: finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION
-// BOOTTIME_NS NUMBER" every 10 ms, numbered from 1.
+// `/server cat` copies its input to its output instead of serving, something to exec. SIGTERM:
+// finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION
+// BOOTTIME_NS NUMBER" every 10 ms; the numbers count from 0.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -428,10 +428,9 @@ class Server {
   }
 
   void beat() {
-    printf("beat %s %s %lld %llu\n", environment("MERIDIAN_ID").c_str(),
+    printf("beat %s %s %lld %lld\n", environment("MERIDIAN_ID").c_str(),
            environment("MERIDIAN_GENERATION").c_str(),
-           static_cast<long long>(nowNs(CLOCK_BOOTTIME)),
-           static_cast<unsigned long long>(++beatCount_));
+           static_cast<long long>(nowNs(CLOCK_BOOTTIME)), static_cast<long long>(beatsWritten_++));
     nextBeatNs_ = nowNs(CLOCK_MONOTONIC) + BEAT_MS * 1'000'000;
   }
 
@@ -452,22 +451,22 @@ class Server {
 
   int epoll_, listen_, signals_;
   bool beats_ = false, stopping_ = false;
+  int64_t beatsWritten_ = 0;
   int64_t nextBeatNs_ = 0;
-  uint64_t beatCount_ = 0;
   std::map<int, std::unique_ptr<Connection>> connections_;
 };
 
-bool copyInput(int to) {
+int cat() {
   char bytes[64 << 10];
   ssize_t count;
   while ((count = read(0, bytes, sizeof(bytes))) > 0) {
     for (ssize_t done = 0; done < count;) {
-      ssize_t written = write(to, bytes + done, count - done);
-      if (written < 0) return false;
+      ssize_t written = write(1, bytes + done, count - done);
+      if (written < 0) return 1;
       done += written;
     }
   }
-  return true;
+  return 0;
 }
 
 int serve() {
@@ -482,8 +481,5 @@ int serve() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string_view command = argc > 1 ? argv[1] : "";
-  if (command == "cat") return copyInput(STDOUT_FILENO) ? 0 : 1;
-  if (command == "fail" && argc > 2) return copyInput(STDERR_FILENO) ? atoi(argv[2]) : 1;
-  return serve();
+  return argc > 1 && strcmp(argv[1], "cat") == 0 ? cat() : serve();
 }

@@ -2,16 +2,18 @@
 
 #include <kj/refcount.h>
 
+#include <memory>
+
 #include "runtime/actor/call.h"
 #include "runtime/actor/host.h"
 #include "runtime/actor/local-call.h"
 
 namespace meridian::actor {
 
-// Lives no longer than its host: the vat that serves the host is torn down first.
+// It may outlive its host: an RPC connection lets go of a call under way only when that has been answered.
 class ActorReference final: public capnp::ClientHook, public kj::Refcounted {
  public:
-  ActorReference(Host& host, Address address): host_(host), address_(kj::mv(address)) {}
+  ActorReference(Host& host, Address address): host_(host), hostAlive_(host.alive_), address_(kj::mv(address)) {}
 
   capnp::Request<capnp::AnyPointer, capnp::AnyPointer> newCall(
       uint64_t interfaceId, uint16_t methodId, kj::Maybe<capnp::MessageSize> sizeHint) override {
@@ -23,6 +25,7 @@ class ActorReference final: public capnp::ClientHook, public kj::Refcounted {
 
   VoidPromiseAndPipeline call(uint64_t interfaceId, uint16_t methodId,
                               kj::Own<capnp::CallContextHook>&& context) override {
+    if (!*hostAlive_) return {hostEnded(), capnp::newBrokenPipeline(hostEnded())};
     KJ_IF_MAYBE(remote, host_.directory_.elsewhere(address_)) {
       return ClientHook::from(kj::mv(*remote))->call(interfaceId, methodId, kj::mv(context));
     }
@@ -32,11 +35,10 @@ class ActorReference final: public capnp::ClientHook, public kj::Refcounted {
       return {kj::cp(*refusal), capnp::newBrokenPipeline(kj::mv(*refusal))};
     }
     // Lazily evaluated: runs in the same event as, and just before, whoever takes the answer.
-    auto& gate = host_.gate();
     answered = answered.then(
-        [&gate, call = kj::addRef(*call)]() { gate.replying(call->answerDependency()); },
-        [&gate, call = kj::addRef(*call)](kj::Exception&& reason) {
-          gate.replying(call->answerDependency());
+        [this, self = addRef(), call = kj::addRef(*call)]() { replying(*call); },
+        [this, self = addRef(), call = kj::addRef(*call)](kj::Exception&& reason) {
+          replying(*call);
           kj::throwFatalException(kj::mv(reason));
         });
     return {kj::mv(answered), kj::mv(call)};
@@ -51,7 +53,14 @@ class ActorReference final: public capnp::ClientHook, public kj::Refcounted {
  private:
   static constexpr int BRAND = 0;
 
+  static kj::Exception hostEnded() { return KJ_EXCEPTION(DISCONNECTED, "the host has ended"); }
+
+  void replying(const Call& call) {
+    if (*hostAlive_) host_.gate().replying(call.answerDependency());
+  }
+
   Host& host_;
+  std::shared_ptr<bool> hostAlive_;
   Address address_;
 };
 

@@ -43,6 +43,11 @@ Shard::Shard(caf::actor_system& system, kj::Maybe<Random> order)
 Shard::~Shard() noexcept {
   takeInbox();
   for (auto* resumable : ready_) caf::intrusive_ptr_release(resumable);
+  // While this shard can still be posted to: what is dropped may do so.
+  while (!posted_.empty()) {
+    auto dropped = kj::mv(posted_.front());
+    posted_.pop_front();
+  }
 }
 
 void Shard::roused() {

@@ -335,6 +335,16 @@ TEST_CASE("events come one a line") {
                "\n");
 }
 
+TEST_CASE("info shows the platform and how often its stores have committed") {
+  World world;
+  expectOutput(world({"info"}),
+               "meridian 0.1.0, dev, pid 42, http://127.0.0.1:8787\n"
+               "commits since its start: 7 of the server's store, 3 of the agent's\n");
+  auto info = json::parse(world({"info", "--json"}).out);
+  CHECK(info["server_commits"] == 7);
+  CHECK(info["agent_commits"] == 3);
+}
+
 TEST_CASE("why shows each tier's candidates with their reasons") {
   World world;
   expectOutput(world({"why", "Box/alice"}),
@@ -462,7 +472,7 @@ TEST_CASE("a bad argument is named with what is allowed") {
   CHECK(error({"dev", "--port", "70000"}) ==
         "meridian: --port: Value 70000 not in range 0 to 65535 (see `meridian dev --help`)\n");
   const std::string VERBS =
-      "dev, up, down, deploy, apps, ps, inspect, start, stop, destroy, why, logs, events, exec "
+      "dev, up, down, deploy, info, apps, ps, inspect, start, stop, destroy, why, logs, events, exec "
       "(see `meridian --help`)\n";
   CHECK(error({"frob", "x"}) == "meridian: unknown verb \"frob\"; allowed: " + VERBS);
   CHECK(error({}) == "meridian: no verb; allowed: " + VERBS);
@@ -479,7 +489,7 @@ TEST_CASE("a bad argument is named with what is allowed") {
 TEST_CASE("each verb has its help") {
   TempFolder folder;
   for (std::string verb : {"dev", "up", "down", "deploy", "apps", "ps", "inspect", "start", "stop",
-                           "destroy", "logs", "exec", "events", "why"}) {
+                           "destroy", "logs", "exec", "events", "why", "info"}) {
     auto result = run(folder.path(), {verb, "--help"});
     CHECK(result.status == 0);
     CHECK(result.err == "");

@@ -69,7 +69,7 @@ class CommandLine {
     return run_();
   }
 
-  // Of a run that threw std::runtime_error or kj::Exception.
+  // Of a run that threw Failure or kj::Exception.
   int failureStatus() const {
     return app_.got_subcommand("exec") ? STATUS_EXEC_FAILED : STATUS_FAILED;
   }
@@ -193,6 +193,10 @@ void CommandLine::addApplicationVerbs() {
   deployVerb->add_flag("--now", replaceNow_, "Replace running instances, one after another");
   deployVerb->add_flag("--force", force_, "Let a class go though IDs of it are not stopped");
   addJson(deployVerb);
+
+  addJson(addClientVerb("info", "Show the running platform", [this](FleetClient& client) {
+    info(client, formatOf(json_));
+  }));
 
   addJson(addClientVerb("apps", "List the applications", [this](FleetClient& client) {
     listApplications(client, formatOf(json_));
@@ -321,7 +325,7 @@ std::string words(const kj::Exception& exception) {
   constexpr std::string_view REMOTE = "remote exception: ";
   constexpr std::string_view CONDITION = "expected ";
   std::string text = exception.getDescription().cStr();
-  if (text.starts_with(REMOTE)) text.erase(0, REMOTE.size());
+  while (text.starts_with(REMOTE)) text.erase(0, REMOTE.size());   // one for each process that it came through
   auto end = text.find("; ");
   if (text.starts_with(CONDITION) && end != std::string::npos) text.erase(0, end + 2);
   return text;
@@ -346,7 +350,7 @@ int runCli(int argc, const char* const* argv, Platform& platform) try {
     return line.run({argv + 1, argv + argc});
   } catch (const kj::Exception& exception) {
     report(sentence(exception));
-  } catch (const std::runtime_error& error) {  // a Failure, a ConfigError, or the platform's own
+  } catch (const std::runtime_error& error) {   // Failure, ConfigError, and what a platform could not begin with
     report(error.what());
   }
   return line.failureStatus();

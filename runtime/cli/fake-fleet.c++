@@ -341,6 +341,10 @@ class FakeFleetServer final: public schema::Fleet::Server {
     auto info = context.getResults().initInfo();
     info.setHttpAddress("127.0.0.1:8787");
     info.setMode("dev");
+    info.setVersion("0.1.0");
+    info.setPid(42);
+    info.setServerCommits(7);
+    info.setAgentCommits(3);
     return kj::READY_NOW;
   }
 

@@ -58,6 +58,8 @@ void events(FleetClient& client, const EventsOptions& options);
 
 void why(FleetClient& client, const ContainerId& id, Format format);
 
+void info(FleetClient& client, Format format);
+
 // Answers the status of the command: its code, or STATUS_SIGNALLED and its signal.
 int exec(FleetClient& client, const ContainerId& id, const std::vector<std::string>& command);
 

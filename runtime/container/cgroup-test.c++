@@ -63,20 +63,36 @@ TEST_CASE("on v2 the controllers are handed down to the tree") {
   CHECK(fake.read("/meridian-test-shim/cgroup.subtree_control").empty());
 }
 
-TEST_CASE("on v2 a process is attached by one write, killed by one, and counted out by events") {
+TEST_CASE("on v2 a process is cloned into its cgroup, killed by one write, and counted out by events") {
   FakeHierarchy fake;
   CgroupTree tree(fake.layout(), "test");
   fake.makeFiles("/meridian-test/a");
-  tree.attach("a", 1234);
-  CHECK(fake.read("/meridian-test/a/cgroup.procs") == "1234");
+  auto entrance = tree.entrance("a");
+  CHECK(entrance.forClone() >= 0);
+  CHECK(entrance.enter() == 0);
+  CHECK(fake.read("/meridian-test/a/cgroup.procs").empty());
+  fake.write("/meridian-test/a/cgroup.procs", "1234\n");
   CHECK_FALSE(tree.isEmpty("a"));
   tree.kill("a");
   CHECK(fake.read("/meridian-test/a/cgroup.kill") == "1");
   CHECK(tree.oomKills("a") == 0);
   fake.write("/meridian-test/a/memory.events", "oom 2\noom_kill 1\n");
   CHECK(tree.oomKills("a") == 1);
-  CHECK(tree.open("a").get() >= 0);
   CHECK(tree.list() == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("on v1 a process enters its cgroup by itself, in each hierarchy") {
+  FakeHierarchy memory, cpu, pids;
+  CgroupTree tree({CgroupVersion::V1, memory.layout().memory, cpu.layout().cpu, pids.layout().pids}, "test");
+  auto entrance = tree.entrance("a");  // before the cgroup is there
+  CHECK(entrance.forClone() < 0);
+  CHECK(entrance.enter() < 0);
+  for (auto fake : {&memory, &cpu, &pids}) {
+    fake->makeFiles("/meridian-test/a");
+    fake->write("/meridian-test/a/tasks", "");
+  }
+  CHECK(entrance.enter() == 0);
+  for (auto fake : {&memory, &cpu, &pids}) CHECK(fake->read("/meridian-test/a/tasks") == "0");
 }
 
 TEST_CASE("where the kernel has no cgroup.kill each process is killed") {

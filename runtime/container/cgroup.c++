@@ -61,6 +61,12 @@ void makeFolder(const std::string& path) {
   if (mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) fail(path);
 }
 
+kj::AutoCloseFd openFolder(const std::string& path) {
+  int fd = open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail(path);
+  return kj::AutoCloseFd(fd);
+}
+
 }  // namespace
 
 std::string cgroupTreeName(const std::string& dir) {
@@ -69,6 +75,15 @@ std::string cgroupTreeName(const std::string& dir) {
   char name[17];
   snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(hash));
   return name;
+}
+
+int CgroupEntrance::enter() const {
+  for (auto& tree : trees_) {
+    int fd = openat(tree, tasks_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) < 0) return -1;
+    close(fd);
+  }
+  return 0;
 }
 
 CgroupTree::CgroupTree(CgroupLayout layout, const std::string& name)
@@ -83,6 +98,8 @@ CgroupTree::CgroupTree(CgroupLayout layout, const std::string& name)
         auto control = folder + "/cgroup.subtree_control";
         if (writeFile(control, "+cpu +memory +pids") < 0) fail(control);
       }
+    } else {
+      trees_.add(openFolder(hierarchy + "/" + name_));
     }
   }
 }
@@ -105,18 +122,15 @@ void CgroupTree::create(const std::string& cgroup, const CgroupLimits& limits) {
   }
 }
 
-void CgroupTree::attach(const std::string& cgroup, pid_t process) {
-  for (auto& hierarchy : hierarchies_) {
-    auto path = folder(hierarchy, cgroup) + "/cgroup.procs";
-    if (writeFile(path, std::to_string(process)) < 0) fail(path);
+CgroupEntrance CgroupTree::entrance(const std::string& cgroup) {
+  CgroupEntrance entrance;
+  if (layout_.version == CgroupVersion::V2) {
+    entrance.cgroup_ = openFolder(folder(hierarchies_.front(), cgroup));
+  } else {
+    entrance.trees_ = trees_;
+    entrance.tasks_ = cgroup + "/tasks";
   }
-}
-
-kj::AutoCloseFd CgroupTree::open(const std::string& cgroup) {
-  auto path = folder(hierarchies_.front(), cgroup);
-  int fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) fail(path);
-  return kj::AutoCloseFd(fd);
+  return entrance;
 }
 
 void CgroupTree::kill(const std::string& cgroup) {

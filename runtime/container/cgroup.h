@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <kj/io.h>
+#include <kj/vector.h>
 
 #include "runtime/container/cgroup-layout.h"
 
@@ -18,6 +19,25 @@ namespace meridian::container {
 
 // The same for a folder at each start, and for no other folder.
 std::string cgroupTreeName(const std::string& dir);
+
+// How a cloned process comes into its cgroup. Another's pid written to cgroup.procs waits for an RCU grace period, 10 ms and
+// more, and forks wait behind it; neither way here does. On v2 it is cloned into it. On v1 a process that has one thread and writes
+// "0" to `tasks` moves itself, and as it can neither exec nor exit meanwhile, the kernel takes no lock that all forks share.
+class CgroupEntrance {
+ public:
+  // On v2 for CLONE_INTO_CGROUP, on v1 -1.
+  int forClone() const { return cgroup_; }
+
+  // Called by the process itself, once the cgroup is there; nothing to do on v2. It needs no path, so it can have another root
+  // by then, and allocates nothing. Negative, with errno, on failure.
+  int enter() const;
+
+ private:
+  friend class CgroupTree;
+  kj::AutoCloseFd cgroup_;
+  kj::ArrayPtr<const kj::AutoCloseFd> trees_;  // the tree in each v1 hierarchy
+  std::string tasks_;                          // the file below each
+};
 
 class CgroupTree {
  public:
@@ -30,9 +50,8 @@ class CgroupTree {
   // A cgroup with limits and no process in it. On failure nothing of it is left.
   void create(const std::string& cgroup, const CgroupLimits& limits);
 
-  // Moves a process in. On v2 clone3 with CLONE_INTO_CGROUP and open()'s descriptor is much faster on busy machines.
-  void attach(const std::string& cgroup, pid_t process);
-  kj::AutoCloseFd open(const std::string& cgroup);
+  // On v2 the cgroup must be there. The tree outlives the entrance.
+  CgroupEntrance entrance(const std::string& cgroup);
 
   // SIGKILL to each process in it. On v1 a process that forks meanwhile can leave a child behind: call it until
   // isEmpty().
@@ -65,6 +84,7 @@ class CgroupTree {
   CgroupLayout layout_;
   std::string name_;
   std::vector<std::string> hierarchies_;  // each mount point once
+  kj::Vector<kj::AutoCloseFd> trees_;     // on v1 the tree's folder in each hierarchy
 
   std::string folder(const std::string& hierarchy, const std::string& cgroup) const;
   std::string ownFolder(const std::string& hierarchy) const;

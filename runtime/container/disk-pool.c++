@@ -35,9 +35,10 @@ void removeLeftovers(const std::string& folder, const std::set<uint64_t>& inUse)
 
 }  // namespace
 
-DiskPool::DiskPool(std::string folder, env::Worker& worker, size_t level)
+DiskPool::DiskPool(std::string folder, env::Worker& worker, kj::Timer& timer, size_t level)
     : folder_(std::move(folder)),
       worker_(worker),
+      timer_(timer),
       level_(level),
       loopDevicesBefore_(countLoopDevices()) {}
 
@@ -85,7 +86,7 @@ Pool<DiskPool::Disk>& DiskPool::poolOf(DiskMb size) {
   auto found = pools_.find(size);
   if (found == pools_.end()) {
     auto pool = kj::heap<Pool<Disk>>(
-        level_, [this, size](env::Urgency urgency) { return make(size, urgency); });
+        timer_, level_, [this, size](env::Urgency urgency) { return make(size, urgency); });
     found = pools_.emplace(size, kj::mv(pool)).first;
   }
   return *found->second;

@@ -18,7 +18,7 @@ namespace meridian::container {
 class DiskPool {
  public:
   // `level` disks are kept ready of each size that was primed or taken once.
-  DiskPool(std::string folder, env::Worker& worker, size_t level);
+  DiskPool(std::string folder, env::Worker& worker, kj::Timer& timer, size_t level);
 
   struct Disk {
     uint64_t number;
@@ -48,6 +48,7 @@ class DiskPool {
 
   std::string folder_;
   env::Worker& worker_;
+  kj::Timer& timer_;
   size_t level_;
   uint64_t lastNumber_ = 0;
   int loopDevicesBefore_;

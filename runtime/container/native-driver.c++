@@ -68,8 +68,8 @@ NativeDriver::NativeDriver(kj::LowLevelAsyncIoProvider& io, kj::UnixEventPort& p
       images_(images),
       options_(kj::mv(options)),
       worker_(port, options_.workerThreads),
-      disks_(options_.stateFolder + "/run/disks", worker_, options_.poolLevel),
-      networks_(options_.stateFolder, worker_, options_.poolLevel),
+      disks_(options_.stateFolder + "/run/disks", worker_, port.getTimer(), options_.poolLevel),
+      networks_(options_.stateFolder, worker_, port.getTimer(), options_.poolLevel),
       prober_(port),
       facts_(port.getTimer()),
       opened_(Opened::make()),
@@ -386,7 +386,11 @@ kj::Promise<schema::Process::Client> NativeDriver::exec(const InstanceKey& key,
       .then([this, pipes = kj::mv(pipes), output = request.getStdout(),
              errors = request.getStderr()](ShimClient::Answer&& answer) mutable {
         auto packet = **answer;
-        KJ_REQUIRE(!packet.isRefused(), "exec failed", packet.getRefused().getMessage());
+        if (packet.isRefused()) {
+          // People read this, so it is the shim's own sentence, without what KJ_REQUIRE puts around it.
+          kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                                                kj::str(packet.getRefused().getMessage())));
+        }
         auto exec = packet.getExecStarted().getExec();
         auto signal = [this, exec](int number) {
           return shim_

@@ -166,11 +166,12 @@ void removePorts(const std::string& prefix, const std::set<std::string>& keep, u
 
 }  // namespace
 
-NetPool::NetPool(const std::string& stateFolder, env::Worker& worker, size_t level)
+NetPool::NetPool(const std::string& stateFolder, env::Worker& worker, kj::Timer& timer,
+                 size_t level)
     : bridge_("mrd" + hex(hashOf(stateFolder) & 0xffffffff, 8)),
       seed_(hashOf(stateFolder)),
       worker_(worker),
-      pool_(level, [this](env::Urgency urgency) { return make(urgency); }) {}
+      pool_(timer, level, [this](env::Urgency urgency) { return make(urgency); }) {}
 
 kj::Promise<void> NetPool::open(std::set<uint32_t> inUse) {
   return worker_

@@ -25,7 +25,7 @@ class NetPool {
   // A Linux bridge has 1,023 ports.
   static constexpr size_t NETWORKS_MAX = 1000;
 
-  NetPool(const std::string& stateFolder, env::Worker& worker, size_t level);
+  NetPool(const std::string& stateFolder, env::Worker& worker, kj::Timer& timer, size_t level);
 
   struct Network {
     uint32_t address;

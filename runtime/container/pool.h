@@ -1,5 +1,7 @@
 // Pool: things that take milliseconds to make, made ahead and kept ready to a level. take() gives a
-// ready one, or makes one when the pool is empty; what was taken is replaced in the background.
+// ready one, or makes one when the pool is empty. What was taken is replaced in the background, but
+// only REFILL_DELAY later: making one takes the same locks of the kernel as the start that the other
+// was taken for, and such a start is over sooner than that.
 // When making ahead fails the pool stops doing so until the next take(): the taker then gets the
 // error. Used on one loop.
 #pragma once
@@ -7,6 +9,7 @@
 #include <kj/async.h>
 #include <kj/debug.h>
 #include <kj/function.h>
+#include <kj/timer.h>
 #include <kj/vector.h>
 
 #include <deque>
@@ -20,11 +23,14 @@ class Pool: private kj::TaskSet::ErrorHandler {
  public:
   using Make = kj::Function<kj::Promise<Item>(env::Urgency)>;
 
-  Pool(size_t level, Make make): level_(level), make_(kj::mv(make)), filling_(*this) {}
+  static constexpr kj::Duration REFILL_DELAY = 25 * kj::MILLISECONDS;
+
+  Pool(kj::Timer& timer, size_t level, Make make)
+      : timer_(timer), level_(level), make_(kj::mv(make)), filling_(*this) {}
   KJ_DISALLOW_COPY(Pool);
 
   kj::Promise<Item> take() {
-    KJ_DEFER(fill());
+    KJ_DEFER(fillLater());
     if (ready_.empty()) return make(env::Urgency::SOON);
     auto item = kj::mv(ready_.front());
     ready_.pop_front();
@@ -45,6 +51,7 @@ class Pool: private kj::TaskSet::ErrorHandler {
   // to be given back.
   kj::Promise<std::deque<Item>> drain() {
     drained_ = true;
+    refill_ = kj::READY_NOW;
     return filling_.onEmpty().then([this] { return kj::mv(ready_); });
   }
 
@@ -55,15 +62,29 @@ class Pool: private kj::TaskSet::ErrorHandler {
     return kj::evalNow([this, urgency] { return make_(urgency); });
   }
 
+  void fillLater() {
+    if (refillDue_ || drained_) return;
+    refillDue_ = true;
+    refill_ = timer_.afterDelay(REFILL_DELAY)
+                  .then([this] {
+                    refillDue_ = false;
+                    fill();
+                  })
+                  .eagerlyEvaluate([this](kj::Exception&& error) { taskFailed(kj::mv(error)); });
+  }
+
   void taskFailed(kj::Exception&& error) override {
     KJ_LOG(WARNING, "pool could not be filled", error);
   }
 
+  kj::Timer& timer_;
   size_t level_;
   Make make_;
   std::deque<Item> ready_;
   size_t making_ = 0;
   bool drained_ = false;
+  bool refillDue_ = false;
+  kj::Promise<void> refill_ = kj::READY_NOW;
   kj::TaskSet filling_;
 };
 

@@ -66,7 +66,7 @@ TEST_CASE("a disk has its size, holds no more, and leaves nothing behind") {
   requireRoot();
   Machine machine;
   std::filesystem::create_directory(machine.state.path() + "/disks");
-  DiskPool pool(machine.state.path() + "/disks", machine.worker, 2);
+  DiskPool pool(machine.state.path() + "/disks", machine.worker, machine.io.unixEventPort.getTimer(), 2);
   auto before = footprintOf(machine);
   machine.wait(pool.open({}));
   auto disk = machine.wait(pool.take(DiskMb(SIZE_MB)));
@@ -96,13 +96,13 @@ TEST_CASE("after a crash the disks of live instances stay, the others go") {
   auto folder = machine.state.path() + "/disks";
   uint64_t kept;
   {
-    DiskPool pool(folder, machine.worker, 2);
+    DiskPool pool(folder, machine.worker, machine.io.unixEventPort.getTimer(), 2);
     machine.wait(pool.open({}));
     kept = machine.wait(pool.take(DiskMb(SIZE_MB))).number;
     machine.wait(pool.take(DiskMb(SIZE_MB)));
     machine.wait(pool.drain());  // the pool's own; the two that were taken stay, as after a crash
   }
-  DiskPool pool(folder, machine.worker, 0);
+  DiskPool pool(folder, machine.worker, machine.io.unixEventPort.getTimer(), 0);
   machine.wait(pool.open({kept}));
   CHECK(footprintOf(machine).loopDevices == 1);
   CHECK(machine.wait(pool.take(DiskMb(SIZE_MB))).number > kept);
@@ -111,7 +111,7 @@ TEST_CASE("after a crash the disks of live instances stay, the others go") {
 TEST_CASE("networks have addresses of their own, and leave nothing behind") {
   requireRoot();
   Machine machine;
-  NetPool pool(machine.state.path(), machine.worker, 2);
+  NetPool pool(machine.state.path(), machine.worker, machine.io.unixEventPort.getTimer(), 2);
   auto mark = pool.bridge().substr(3);
   auto before = footprintOf(machine, mark);
   machine.wait(pool.open({}));
@@ -130,13 +130,13 @@ TEST_CASE("networks have addresses of their own, and leave nothing behind") {
 TEST_CASE("a restarted platform keeps its subnet and the ports of live instances") {
   requireRoot();
   Machine machine;
-  auto crashed = kj::heap<NetPool>(machine.state.path(), machine.worker, 0);
+  auto crashed = kj::heap<NetPool>(machine.state.path(), machine.worker, machine.io.unixEventPort.getTimer(), 0);
   machine.wait(crashed->open({}));
   auto kept = machine.wait(crashed->take());
   auto lost = machine.wait(crashed->take());
   crashed = nullptr;
 
-  NetPool pool(machine.state.path(), machine.worker, 0);
+  NetPool pool(machine.state.path(), machine.worker, machine.io.unixEventPort.getTimer(), 0);
   machine.wait(pool.open({kept.address}));
   CHECK(footprintOf(machine, pool.bridge().substr(3)).interfaces == 2);  // the bridge and one port
   auto next = machine.wait(pool.take());
@@ -150,8 +150,8 @@ TEST_CASE("a restarted platform keeps its subnet and the ports of live instances
 TEST_CASE("how long pieces take", "[measure]") {
   requireRoot();
   Machine machine;
-  DiskPool disks(machine.state.path() + "/disks", machine.worker, 0);
-  NetPool networks(machine.state.path(), machine.worker, 0);
+  DiskPool disks(machine.state.path() + "/disks", machine.worker, machine.io.unixEventPort.getTimer(), 0);
+  NetPool networks(machine.state.path(), machine.worker, machine.io.unixEventPort.getTimer(), 0);
   machine.wait(disks.open({}));
   machine.wait(networks.open({}));
   constexpr int TIMES = 30;

@@ -1,5 +1,7 @@
 #include "runtime/platform/agent-role.h"
 
+#include <kj/debug.h>
+
 #include "actors/machine/machine-actor.h"
 #include "runtime/actor/vocabulary.h"
 #include "schema/location.capnp.h"
@@ -9,6 +11,7 @@ namespace meridian::platform {
 namespace {
 
 constexpr Duration RETRY_PAUSE = std::chrono::milliseconds(200);
+constexpr Duration WAKE_EVERY = std::chrono::seconds(5);
 
 std::vector<actor::ActorKind> agentKinds(const AgentIdentity& identity) {
   std::vector<actor::ActorKind> kinds;
@@ -26,7 +29,7 @@ AgentRole::AgentRole(actor::Shard& shard, env::Store& store, env::Clock& clock, 
                      AgentDials dials, actor::HostLimits limits)
     : identity_(kj::mv(identity)), clock_(clock),
       host_(shard, 0, store, clock, random, directory_, agentKinds(identity_), limits), vat_(host_),
-      server_(vat_, clock, kj::mv(dials.server)), driver_(vat_, clock, kj::mv(dials.driver)) {
+      server_(vat_, clock, kj::mv(dials.server)), driver_(vat_, clock, kj::mv(dials.driver)), keepingAwake_(nullptr) {
   for (auto kind : {"Supervisor", "LocationScheduler", "GlobalScheduler"}) {
     directory_.route(kind, [this](kj::StringPtr) -> kj::Maybe<rpc::Peer&> { return server_; });
   }
@@ -34,12 +37,21 @@ AgentRole::AgentRole(actor::Shard& shard, env::Store& store, env::Clock& clock, 
 }
 
 kj::Promise<void> AgentRole::join() {
-  return reconcile().then([this]() { return registerMachine(); });
+  keepingAwake_ = keepAwake().eagerlyEvaluate([](kj::Exception&& error) { KJ_LOG(ERROR, error); });
+  return wake().then([this]() { return registerMachine(); });
 }
 
-kj::Promise<void> AgentRole::reconcile() {
+// What it is about to tell and to do is only in its memory, which it loses when the store loses a batch, and then perhaps nobody has
+// a reason to call it.
+kj::Promise<void> AgentRole::keepAwake() {
+  return clock_.after(WAKE_EVERY).then([this]() { return wake(); }).then([this]() { return keepAwake(); });
+}
+
+kj::Promise<void> AgentRole::wake() {
   auto machine = host_.reference({actor::kindOf<schema::Machine>(), identity_.machine.value()}).castAs<schema::Machine>();
-  return machine.describeRequest().send().ignoreResult();
+  return machine.describeRequest().send().ignoreResult().catch_([this](kj::Exception&&) {
+    return clock_.after(RETRY_PAUSE).then([this]() { return wake(); });
+  });
 }
 
 kj::Promise<void> AgentRole::registerMachine() {

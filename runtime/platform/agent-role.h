@@ -29,12 +29,13 @@ class AgentRole {
   rpc::Vat& vat() { return vat_; }
   actor::Host& host() { return host_; }
 
-  // Wakes the Machine actor, which takes over what runs here, and registers the machine with its location; tried until it is
-  // heard. Then the machine can be used.
+  // Wakes the Machine actor, which takes over what runs here, and registers the machine with its location; both are tried until they
+  // are heard. Then the machine can be used. From now on the Machine actor is kept awake.
   kj::Promise<void> join();
 
  private:
-  kj::Promise<void> reconcile();
+  kj::Promise<void> wake();
+  kj::Promise<void> keepAwake();
   kj::Promise<void> registerMachine();
 
   AgentIdentity identity_;
@@ -44,6 +45,7 @@ class AgentRole {
   rpc::Vat vat_;
   rpc::Peer server_;
   rpc::Peer driver_;
+  kj::Promise<void> keepingAwake_;
 };
 
 }  // namespace meridian::platform

@@ -130,6 +130,7 @@ int Commands::down(const cli::DownOptions& options) {
   }
   KJ_IF_MAYBE(client, runningFleet(folder)) {
     (*client)->fleet().downRequest().send().wait((*client)->waitScope());
+    awaitRelease(folder);   // The answer comes from a process that still has to end.
     return 0;
   }
   // No platform runs, but its instances may: they are taken over to be stopped.

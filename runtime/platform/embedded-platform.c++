@@ -101,7 +101,7 @@ fleet::Platform EmbeddedPlatform::fleetPlatform() {
               // The answer leaves before the process does.
               loop_.clock().after(std::chrono::milliseconds(20)).then([this]() { downFulfiller_->fulfill(); }).detach([](auto&&) {});
             });
-          }};
+          }, [this]() { return agentStore_->counters().batches; }};
 }
 
 schema::Fleet::Client EmbeddedPlatform::fleet() { return clientToServer_.service("fleet").castAs<schema::Fleet>(); }
@@ -110,12 +110,7 @@ kj::Promise<void> EmbeddedPlatform::stopEverything() {
   return stopAll(server_.host(), [this](const std::string& name) {
            return clientToServer_.actor("Supervisor", name.c_str()).castAs<schema::Supervisor>();
          })
-      .then([this]() { return endDriver(); });
-}
-
-kj::Promise<void> EmbeddedPlatform::endDriver() {
-  KJ_IF_MAYBE(ending, driverEnd_) return ending->addBranch();
-  return driverEnd_.emplace(driver_.shutdown().fork()).addBranch();
+      .then([this]() { return killEverything(); });
 }
 
 kj::Promise<void> EmbeddedPlatform::whenBroken() {
@@ -128,7 +123,10 @@ kj::Promise<void> EmbeddedPlatform::whenBroken() {
   return server_.host().whenStoreStops().then(failure("server")).exclusiveJoin(agent_.host().whenStoreStops().then(failure("agent")));
 }
 
-kj::Promise<void> EmbeddedPlatform::killEverything() { return endDriver(); }
+kj::Promise<void> EmbeddedPlatform::killEverything() {
+  KJ_IF_MAYBE(shutdown, shutdown_) return shutdown->addBranch();
+  return shutdown_.emplace(driver_.shutdown().fork()).addBranch();
+}
 
 kj::Promise<void> EmbeddedPlatform::leaveRunning() { return driver_.drain(); }
 

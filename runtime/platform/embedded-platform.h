@@ -69,8 +69,6 @@ class EmbeddedPlatform {
 
  private:
   kj::Promise<void> openGateway();
-  // Instances, shim and what they were made of, ended once: a second Ctrl-C overtakes the first, which then comes here too.
-  kj::Promise<void> endDriver();
   fleet::Platform fleetPlatform();
 
   const StateFolder& state_;
@@ -98,9 +96,10 @@ class EmbeddedPlatform {
   rpc::Peer clientToServer_;
   http::Gateway gateway_;
   kj::Maybe<kj::Own<OperatorSocket>> operatorSocket_;
+  // One for all who ask: the shim that has begun to end answers nobody who comes later.
+  kj::Maybe<kj::ForkedPromise<void>> shutdown_;
   kj::Own<kj::ConnectionReceiver> receiver_;   // until it is served
   std::string httpAddress_;
-  kj::Maybe<kj::ForkedPromise<void>> driverEnd_;
   kj::Promise<void> serving_ = nullptr;
 };
 

@@ -8,6 +8,11 @@ void NodeServer::offer(kj::StringPtr name, capnp::Capability::Client service) {
   services_.insert_or_assign(name.cStr(), kj::mv(service));
 }
 
+void NodeServer::close() {
+  host_ = nullptr;
+  services_.clear();
+}
+
 kj::Promise<void> NodeServer::actor(ActorContext context) {
   auto params = context.getParams();
   auto kind = params.getKind();

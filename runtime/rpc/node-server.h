@@ -13,10 +13,13 @@ namespace meridian::rpc {
 
 class NodeServer final: public schema::Node::Server {
  public:
-  // `host`, if any, outlives the server.
+  // `host`, if any, lives until close().
   explicit NodeServer(kj::Maybe<actor::Host&> host): host_(host) {}
 
   void offer(kj::StringPtr name, capnp::Capability::Client service);
+
+  // The vat ends. A connection may hold on to its node for the call that it is delivering.
+  void close();
 
   kj::Promise<void> actor(ActorContext context) override;
   kj::Promise<void> service(ServiceContext context) override;

@@ -9,7 +9,10 @@ Vat::Vat(actor::Host& host): Vat(host.shard(), host, kj::heap<NodeServer>(host))
 Vat::Vat(actor::Shard& shard, kj::Maybe<actor::Host&> host, kj::Own<NodeServer> server)
     : shard_(shard), host_(host), server_(server.get()), node_(kj::mv(server)) {}
 
-Vat::~Vat() noexcept(false) { *alive_ = false; }
+Vat::~Vat() noexcept(false) {
+  *alive_ = false;
+  server_->close();
+}
 
 kj::Maybe<actor::OutputGate&> Vat::gate() {
   KJ_IF_MAYBE(host, host_) return host->gate();

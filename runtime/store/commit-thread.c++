@@ -47,6 +47,7 @@ CommitThread::Outcome CommitThread::commit(const CommitQueue::Batch& batch) {
       spdlog::warn("event=store-deposed file={} term={} newTerm={}", environment_.file(), term_, meta.term);
       return Outcome::DEPOSED;
     }
+    environment_.makeRoomAhead();
     write(transaction, batch);
     trimJournal(transaction);
     meta.lsn = batch.last.value();

@@ -1,7 +1,10 @@
 #include "runtime/store/lmdb-handles.h"
 
 #include <kj/debug.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace meridian::store::lmdb {
@@ -13,6 +16,9 @@ MDB_val toVal(std::string_view bytes) { return {bytes.size(), const_cast<char*>(
 std::string_view toView(const MDB_val& val) { return {static_cast<const char*>(val.mv_data), val.mv_size}; }
 
 constexpr mdb_mode_t FILE_MODE = 0600;
+
+constexpr size_t ROOM_BYTES_MIN = 256 << 10;   // more than nearly every commit adds
+constexpr size_t ROOM_STEP_BYTES = 1 << 20;
 
 }  // namespace
 
@@ -45,6 +51,21 @@ Environment::~Environment() {
 
 void Environment::require(int code, std::string_view doing) const {
   if (code != 0) throw Error(code, doing, file_);
+}
+
+void Environment::makeRoomAhead() {
+  MDB_envinfo info;
+  MDB_stat pages;
+  mdb_filehandle_t fd;
+  require(mdb_env_info(env_, &info), "reading the size in use");
+  require(mdb_env_stat(env_, &pages), "reading the size of a page");
+  require(mdb_env_get_fd(env_, &fd), "asking for the descriptor");
+  struct stat file;
+  require(fstat(fd, &file) < 0 ? errno : 0, "reading the file's size");
+  size_t size = file.st_size;
+  if (size >= (info.me_last_pgno + 1) * pages.ms_psize + ROOM_BYTES_MIN || size + ROOM_STEP_BYTES > info.me_mapsize) return;
+  static const char ZEROS[ROOM_STEP_BYTES] = {};
+  if (pwrite(fd, ZEROS, sizeof ZEROS, static_cast<off_t>(size)) < 0 && errno != ENOSPC) require(errno, "making room ahead");
 }
 
 void Environment::onAssertion(MDB_env* env, const char* message) {

@@ -48,6 +48,11 @@ class Environment {
   const std::string& file() const { return file_; }
   bool broken() const { return broken_; }
 
+  // Writes zeros behind the file's end when little of the file is unused: a sync of a file that has grown, or whose blocks
+  // were never written, also commits the file system's journal, which takes twice as long. While a writing transaction is
+  // open that has written nothing. A full disk is left to LMDB to find.
+  void makeRoomAhead();
+
   // Throws Error unless the code is 0.
   void require(int code, std::string_view doing) const;
 

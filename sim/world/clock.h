@@ -29,6 +29,9 @@ class SimTime {
 
 class SimClock final: public env::Clock {
  public:
+  // The wall clock of a new world.
+  static constexpr Instant EPOCH = instantFromNs(1'767'225'600'000'000'000);   // 2026-01-01
+
   explicit SimClock(SimTime& time): time_(time) {}
 
   Instant now() override { return EPOCH + time_.now() + offset_; }
@@ -39,8 +42,6 @@ class SimClock final: public env::Clock {
   void setOffset(Duration offset) { offset_ = offset; }
 
  private:
-  static constexpr Instant EPOCH = instantFromNs(1'767'225'600'000'000'000);   // 2026-01-01
-
   SimTime& time_;
   Duration offset_{};
 };

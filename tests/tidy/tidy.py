@@ -30,7 +30,7 @@ LAYERS = [
     ('actors/placement', ACTOR + ['actors/placement']),
     ('actors', ACTOR + ['OWN FOLDER']),
     ('bpf', BASE + ['OWN FOLDER']),
-    ('sim/world', ACTOR + ['sim/world', 'runtime/store']),  # its store shares the commit queue of the real one
+    ('sim/world', ACTOR + ['sim/world', 'runtime/store', 'runtime/rpc']),  # it shares the commit queue, and gives wires
     ('sim', EVERYTHING),
     ('examples', []),
     ('tests', EVERYTHING),

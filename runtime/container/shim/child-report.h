@@ -1,6 +1,6 @@
 // What a child of the shim tells it while it becomes a container: packets over a socket pair whose end at the program is
-// closed by execve, so that the end of the stream is an answer too. The shim sends one byte the other way, "go on", once the child
-// is in its cgroup.
+// closed by execve, so that the end of the stream is an answer too. The shim sends one byte the other way, "go on", once the child's
+// cgroup is there.
 //
 // All of it runs in a copy of the shim's memory after clone: it allocates nothing and never returns on failure.
 #pragma once

@@ -37,7 +37,7 @@ Client::Client(EventLoop& loop, kj::AutoCloseFd socket, Handlers handlers)
 Client::~Client() { loop_.unwatch(token_); }
 
 void Client::send(Packet packet) {
-  if (lost_) return;
+  if (closed_) return;
   queuedBytes_ += packet.size();
   queue_.push_back(kj::mv(packet));
   flush();
@@ -62,7 +62,7 @@ void Client::flush() {
 
 // One packet, then the containers have their turn.
 void Client::receive() {
-  if (lost_) return;
+  if (closed_) return;
   iovec bytes{buffer_.begin(), buffer_.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
   msghdr message{.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
@@ -73,10 +73,13 @@ void Client::receive() {
   handlers_.received(buffer_.slice(0, size), takeDescriptors(message), fits);
 }
 
-void Client::lose(const char* why) {
-  if (lost_) return;
-  lost_ = true;
+void Client::close() {
+  closed_ = true;
   loop_.unwatch(token_);
+}
+
+void Client::lose(const char* why) {
+  close();
   handlers_.lost(why);
 }
 

@@ -34,6 +34,9 @@ class Client {
 
   void send(Packet packet);
 
+  // Nothing is received or handled any more.
+  void close();
+
  private:
   EventLoop& loop_;
   kj::AutoCloseFd socket_;
@@ -43,7 +46,7 @@ class Client {
   std::deque<Packet> queue_;
   size_t queuedBytes_ = 0;
   bool blocked_ = false;  // the kernel takes no more for now
-  bool lost_ = false;
+  bool closed_ = false;
 
   void receive();
   void flush();

@@ -39,13 +39,17 @@ void EventLoop::change(Token token, uint32_t events) {
 void EventLoop::unwatch(Token token) {
   auto found = watches_.find(token);
   if (found == watches_.end()) return;
-  need(epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second->fd, nullptr), "end a watch");
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second->fd, nullptr);
   watches_.erase(found);
 }
 
-void EventLoop::after(Duration delay, std::function<void()> action) {
-  timers_.emplace(monotonicNs() + delay.count(), std::move(action));
+EventLoop::Timer EventLoop::after(Duration delay, std::function<void()> action) {
+  Timer timer{monotonicNs() + delay.count(), nextTimer_++};
+  timers_.emplace(timer, std::move(action));
+  return timer;
 }
+
+void EventLoop::cancel(Timer timer) { timers_.erase(timer); }
 
 void EventLoop::run(const std::function<void()>& afterEach, const std::function<void(const std::exception&)>& failed) {
   epoll_event events[BATCH];
@@ -69,13 +73,13 @@ void EventLoop::run(const std::function<void()>& afterEach, const std::function<
 
 int EventLoop::waitMs() const {
   if (timers_.empty()) return -1;
-  int64_t left = timers_.begin()->first - monotonicNs();
+  int64_t left = timers_.begin()->first.first - monotonicNs();
   return left <= 0 ? 0 : static_cast<int>((left + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 void EventLoop::runTimers(const std::function<void(const std::exception&)>& failed) {
   int64_t now = timers_.empty() ? 0 : monotonicNs();
-  while (!timers_.empty() && timers_.begin()->first <= now) {
+  while (!timers_.empty() && timers_.begin()->first.first <= now) {
     auto action = std::move(timers_.begin()->second);
     timers_.erase(timers_.begin());
     try {

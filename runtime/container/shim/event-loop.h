@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 
 #include <kj/io.h>
 
@@ -20,7 +21,7 @@ namespace meridian::shim {
 
 class EventLoop {
  public:
-  using Token = uint64_t;
+  using Token = uint64_t;  // never 0, which names no watch
   using Handler = std::function<void(uint32_t events)>;  // EPOLLIN, EPOLLOUT, EPOLLHUP, ...
 
   EventLoop();
@@ -29,9 +30,11 @@ class EventLoop {
   // Level-triggered. The caller owns `fd` and unwatches it before closing it.
   Token watch(int fd, uint32_t events, Handler handler);
   void change(Token token, uint32_t events);
-  void unwatch(Token token);
+  void unwatch(Token token);  // no-op if it is not watched
 
-  void after(Duration delay, std::function<void()> action);
+  using Timer = std::pair<int64_t, uint64_t>;  // ns of the monotonic clock, and a number; the default names no timer
+  Timer after(Duration delay, std::function<void()> action);
+  void cancel(Timer timer);  // no-op if it has fired
 
   // Runs until stop(). `afterEach` runs after each batch of events. What a handler or timer throws goes to `failed`, and the
   // others go on.
@@ -46,8 +49,9 @@ class EventLoop {
 
   kj::AutoCloseFd epoll_;
   std::unordered_map<Token, std::shared_ptr<Watch>> watches_;
-  std::multimap<int64_t, std::function<void()>> timers_;  // by ns of the monotonic clock
+  std::map<Timer, std::function<void()>> timers_;
   Token nextToken_ = 1;
+  uint64_t nextTimer_ = 1;
   bool stopped_ = false;
 
   int waitMs() const;

@@ -29,6 +29,8 @@ void ExecProcess::reaped(pid_t pid, int waitStatus) {
     ending_ = endingOf(waitStatus);
   }
   readReports();
+  // The helper was killed before it could name the program, which would wait for its "go on" for ever.
+  if (helperReaped_ && pid_ == 0) shutdown(reports_, SHUT_WR);
   checkGone();
 }
 
@@ -51,7 +53,7 @@ void ExecProcess::readReports() {
 void ExecProcess::onReport(const ChildReport& report) {
   if (report.kind == ChildReport::CLONED) {
     pid_ = report.value;
-    observer_.execCloned(*this);
+    ending_ = observer_.execCloned(*this);
     sendGo(reports_);
     return;
   }

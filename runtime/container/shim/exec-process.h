@@ -17,8 +17,10 @@ class ExecProcess;
 
 class ExecObserver {
  public:
-  virtual void execCloned(ExecProcess& exec) = 0;   // pid() is known
-  virtual void execSettled(ExecProcess& exec) = 0;  // it has exec'd, or failure() says why not
+  // pid() is known. The answer is its ending, if the shim has reaped it already: it was killed before it had a name.
+  virtual std::optional<Ending> execCloned(ExecProcess& exec) = 0;
+  // It has exec'd, or failure() says why not.
+  virtual void execSettled(ExecProcess& exec) = 0;
   // Both processes are reaped. May be destroyed after the present batch of events, not before.
   virtual void execGone(ExecProcess& exec) = 0;
 };

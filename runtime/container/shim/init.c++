@@ -24,6 +24,8 @@ namespace meridian::shim {
 
 namespace {
 
+using container::CgroupEntrance;
+
 // A copy of the calling process; `cgroup` -1: in the caller's.
 pid_t cloneProcess(uint64_t flags, int cgroup) {
   clone_args args{.flags = flags, .exit_signal = SIGCHLD};
@@ -96,7 +98,8 @@ void closeAllBut(std::array<int, 4> kept) {
   syscall(SYS_close_range, from, ~0u, 0);
 }
 
-[[noreturn]] void becomeInit(const InstancePlan& plan, int netns, int out, int err, Reporter& reporter) {
+[[noreturn]] void becomeInit(const InstancePlan& plan, int netns, const CgroupEntrance& cgroup, int out, int err,
+                             Reporter& reporter) {
   reporter.need(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "die with the shim");
   hideMemory(reporter);
   umask(0);  // the modes of what is made here are meant; the program gets a mask of its own
@@ -109,6 +112,7 @@ void closeAllBut(std::array<int, 4> kept) {
   int in = static_cast<int>(reporter.need(open("/dev/null", O_RDONLY | O_CLOEXEC), "open /dev/null"));
 
   reporter.awaitGo();
+  reporter.need(cgroup.enter(), "enter the cgroup");
   // Not by the clone's flags: the namespace's root is the cgroup that this process is in when it is made.
   reporter.need(unshare(CLONE_NEWCGROUP), "make a cgroup namespace");
   closeAllBut({in, out, err, reporter.socket()});
@@ -121,7 +125,8 @@ void closeAllBut(std::array<int, 4> kept) {
   serveAsInit(program, reporter);
 }
 
-[[noreturn]] void becomeExec(const ProgramImage& program, int pid1, const int (&stdio)[3], Reporter& reporter) {
+[[noreturn]] void becomeExec(const ProgramImage& program, int pid1, const int (&stdio)[3], const CgroupEntrance& cgroup,
+                             Reporter& reporter) {
   reporter.need(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "die with the shim");
   hideMemory(reporter);
   auto& who = program.program();
@@ -133,6 +138,7 @@ void closeAllBut(std::array<int, 4> kept) {
     }
   }
   reporter.awaitGo();
+  reporter.need(cgroup.enter(), "enter the cgroup");
   constexpr int NAMESPACES =
       CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWNET;
   reporter.need(setns(pid1, NAMESPACES), "enter the container");
@@ -175,26 +181,26 @@ Pair makeOutput(const Program& program) {
 
 }  // namespace
 
-InstanceChild startInstance(const InstancePlan& plan, int netns, int cgroup) {
+InstanceChild startInstance(const InstancePlan& plan, int netns, const CgroupEntrance& cgroup) {
   auto reports = makeReports();
   auto out = makeOutput(plan.program.program());
   auto err = makeOutput(plan.program.program());
-  pid_t pid = cloneProcess(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, cgroup);
+  pid_t pid = cloneProcess(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, cgroup.forClone());
   if (pid == 0) {
     Reporter reporter(reports.theirs);
-    becomeInit(plan, netns, out.theirs, err.theirs, reporter);
+    becomeInit(plan, netns, cgroup, out.theirs, err.theirs, reporter);
   }
   need(pid, "clone");
   return {{pid, kj::mv(reports.ours)}, kj::mv(out.ours), kj::mv(err.ours)};
 }
 
-Child startExec(const ProgramImage& program, pid_t pid1, const int (&stdio)[3], int cgroup) {
+Child startExec(const ProgramImage& program, pid_t pid1, const int (&stdio)[3], const CgroupEntrance& cgroup) {
   kj::AutoCloseFd container(need(static_cast<int>(syscall(SYS_pidfd_open, pid1, 0)), "open the instance"));
   auto reports = makeReports();
-  pid_t pid = cloneProcess(0, cgroup);
+  pid_t pid = cloneProcess(0, cgroup.forClone());
   if (pid == 0) {
     Reporter reporter(reports.theirs);
-    becomeExec(program, container, stdio, reporter);
+    becomeExec(program, container, stdio, cgroup, reporter);
   }
   need(pid, "clone");
   return {pid, kj::mv(reports.ours)};

@@ -40,15 +40,16 @@ struct InstancePlan {
   kj::ArrayPtr<char> commandLine;  // of the shim, where the kernel reads it: the copy in PID 1 must not name host paths
 };
 
-// Clones PID 1. `cgroup`, on v2, is where it begins; on v1 it is -1 and the caller moves it there. Then the caller says
+// Clones PID 1. It has to be in its cgroup before it goes on, so the caller makes that, at the latest now, and then says
 // "go on". The child reports RUNNING or why not, and at its end EXITED, unless it was killed. Throws std::system_error.
-InstanceChild startInstance(const InstancePlan& plan, int netns, int cgroup);
+InstanceChild startInstance(const InstancePlan& plan, int netns, const container::CgroupEntrance& cgroup);
 
 // Starts `program` inside the container of `pid1` as a child of the shim, its streams those of `stdio`. Two processes come
 // of it: the helper, Child::pid, which ends at once, and the program, whose pid comes in the CLONED report. It goes on when
 // told so a second time, so its end cannot come before its name. The end of the reports without a failure means that it
-// has exec'd. `cgroup` as above.
-Child startExec(const ProgramImage& program, pid_t pid1, const int (&stdio)[3], int cgroup);
+// has exec'd.
+Child startExec(const ProgramImage& program, pid_t pid1, const int (&stdio)[3],
+                const container::CgroupEntrance& cgroup);
 
 // Over the child's reports.
 void sendGo(int reports);

@@ -55,37 +55,29 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
       observer_(observer),
       program_(launch_.program),
       root_(planRoot(launch_, machine_.mountPoint)),
+      log_(launch_.logDir, container::LOG_FILE, container::LOG_FILE_OLDER, launch_.logBytesMax),
       out_{{}, LineAssembler(container::LogStream::OUT, launch_.key.generation)},
       err_{{}, LineAssembler(container::LogStream::ERR, launch_.key.generation)} {
   bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
-  kj::AutoCloseFd cgroup;
-  if (v2) {
-    createCgroup();
-    cgroup = machine_.cgroups.open(launch_.cgroup);
-  }
-  auto child = clone(netns, cgroup.get());
+  if (v2) createCgroup();
+  auto child = clone(netns);
   pid_ = child.child.pid;
-  startTime_ = startTimeOf(pid_);  // now, while it surely exists
   reports_ = kj::mv(child.child.reports);
   out_.pipe = kj::mv(child.out);
   err_.pipe = kj::mv(child.err);
   try {
-    if (!v2) {
-      // While the child is mounting, on the other core.
-      createCgroup();
-      machine_.cgroups.attach(launch_.cgroup, pid_);
-    }
-    log_ = std::make_unique<RotatingFile>(launch_.logDir, container::LOG_FILE, container::LOG_FILE_OLDER,
-                                          launch_.logBytesMax);
+    if (!v2) createCgroup();  // while the child is mounting, on the other core
     watch();
     sendGo(reports_);
   } catch (const std::system_error& error) {
     fail(Refusal::SETUP_FAILED, error.what());
   }
+  startTime_ = startTimeOf(pid_);  // it surely exists: only this thread reaps it
 }
 
 Instance::~Instance() {
   for (auto token : {reportsToken_, out_.token, err_.token, oomToken_}) machine_.loop.unwatch(token);
+  for (auto timer : {oomTimer_, removeTimer_}) machine_.loop.cancel(timer);
 }
 
 InstanceReport Instance::report() const {
@@ -102,8 +94,8 @@ ExitRecord Instance::exit() const {
 }
 
 void Instance::signal(int number) {
-  // PID 1 is a child that was not reaped yet, so its number is still its own.
-  if (state_ != State::ENDING) ::kill(pid_, number);
+  // Until it is reaped its number is its own.
+  if (!reaped_) ::kill(pid_, number);
 }
 
 void Instance::kill() {
@@ -112,18 +104,9 @@ void Instance::kill() {
 }
 
 Child Instance::exec(const ProgramImage& program, const int (&stdio)[3]) {
-  bool v2 = machine_.cgroups.layout().version == CgroupVersion::V2;
-  kj::AutoCloseFd cgroup;
-  if (v2) cgroup = machine_.cgroups.open(launch_.cgroup);
-  auto child = startExec(program, pid_, stdio, cgroup.get());
+  auto child = startExec(program, pid_, stdio, machine_.cgroups.entrance(launch_.cgroup));
   ++execs_;
-  try {
-    if (!v2) machine_.cgroups.attach(launch_.cgroup, child.pid);
-    sendGo(child.reports);
-  } catch (const std::system_error&) {
-    // Without a "go on" it never enters the container.
-    ::kill(child.pid, SIGKILL);
-  }
+  sendGo(child.reports);
   return child;
 }
 
@@ -133,6 +116,7 @@ void Instance::execEnded() {
 }
 
 void Instance::reaped(int waitStatus) {
+  reaped_ = true;
   readReports();
   for (auto output : {&out_, &err_}) {
     while (readOnce(*output) == Progress::READ) {}
@@ -152,9 +136,10 @@ void Instance::createCgroup() {
   hasCgroup_ = true;
 }
 
-InstanceChild Instance::clone(int netns, int cgroup) {
+InstanceChild Instance::clone(int netns) {
   try {
-    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns, cgroup);
+    return startInstance({program_, root_, launch_.hostname, machine_.commandLine}, netns,
+                         machine_.cgroups.entrance(launch_.cgroup));
   } catch (const std::system_error&) {
     if (hasCgroup_) machine_.cgroups.tryRemove(launch_.cgroup);
     throw;
@@ -222,10 +207,10 @@ void Instance::closeOutput(Output& output) {
 
 // In pieces that fit the log, which may be smaller than what a pipe holds.
 void Instance::writeLog(std::string_view lines) {
-  while (log_ && !lines.empty()) {
+  while (!lines.empty()) {
     auto piece = lines.substr(0, std::min<uint64_t>(lines.size(), launch_.logBytesMax - 1));
     piece = piece.substr(0, piece.rfind('\n') + 1);
-    log_->append(piece);
+    log_.append(piece);
     lines.remove_prefix(piece.size());
   }
 }
@@ -247,7 +232,9 @@ void Instance::watchOom() {
 void Instance::confirmOom(Duration delay) {
   if (state_ != State::RUNNING) return;
   if (machine_.cgroups.oomKills(launch_.cgroup) > 0) return signal(SIGKILL);
-  if (delay <= OOM_LAST) machine_.loop.after(delay, [this, delay] { confirmOom(2 * delay); });
+  if (delay > OOM_LAST) return;
+  machine_.loop.cancel(oomTimer_);
+  oomTimer_ = machine_.loop.after(delay, [this, delay] { confirmOom(2 * delay); });
 }
 
 void Instance::tryRemove(Duration delay) {
@@ -259,7 +246,8 @@ void Instance::tryRemove(Duration delay) {
   if (hasCgroup_) {
     oomKilled_ = oomKilled_ || cgroups.oomKills(launch_.cgroup) > 0;
     if (!cgroups.tryRemove(launch_.cgroup)) {
-      machine_.loop.after(delay, [this, delay] { tryRemove(std::min(2 * delay, REMOVE_MAX)); });
+      machine_.loop.cancel(removeTimer_);
+      removeTimer_ = machine_.loop.after(delay, [this, delay] { tryRemove(std::min(2 * delay, REMOVE_MAX)); });
       return;
     }
   }

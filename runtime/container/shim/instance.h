@@ -9,7 +9,6 @@
 // namespace; what may still be in the cgroup is an exec on its way in, and the proof waits for it.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -58,6 +57,9 @@ class Instance {
   bool hasRun() const { return startedAt_.has_value(); }
   const std::optional<Failure>& failure() const { return failure_; }
 
+  // Output that could not be written to the log.
+  uint64_t droppedLogBytes() const { return log_.droppedBytes(); }
+
   InstanceReport report() const;
   ExitRecord exit() const;  // once gone; without a number
 
@@ -85,6 +87,7 @@ class Instance {
   InstanceObserver& observer_;
   ProgramImage program_;
   RootPlan root_;
+  RotatingFile log_;
   State state_ = State::STARTING;
   pid_t pid_ = 0;
   uint64_t startTime_ = 0;
@@ -94,9 +97,10 @@ class Instance {
   EventLoop::Token reportsToken_ = 0;
   Output out_;
   Output err_;
-  std::unique_ptr<RotatingFile> log_;
   kj::AutoCloseFd oom_;  // v1 only
   EventLoop::Token oomToken_ = 0;
+  EventLoop::Timer oomTimer_;
+  EventLoop::Timer removeTimer_;
 
   std::optional<Failure> failure_;
   std::optional<Ending> ending_;
@@ -104,11 +108,12 @@ class Instance {
   bool oomKilled_ = false;
   bool killed_ = false;
   bool hasCgroup_ = false;
+  bool reaped_ = false;
   bool gone_ = false;
   unsigned execs_ = 0;
 
   void createCgroup();
-  InstanceChild clone(int netns, int cgroup);
+  InstanceChild clone(int netns);
   void watch();
   void fail(Refusal code, const std::string& message);
   void readReports();

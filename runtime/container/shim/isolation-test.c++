@@ -233,9 +233,12 @@ TEST_CASE("a full disk under the log loses lines and nothing else") {
   harness.start(client, "alice", 1, {"lines", "20000"});
   auto exit = client.nextExit();
   auto lines = readText(folder + "/log");
-  umount2(folder.c_str(), MNT_DETACH);
   CHECK(exit.ending == Ending{.code = 0});
   CHECK(lines.find("line 0 of") != std::string::npos);
+  CHECK(eventually([&]() {
+    return readText(harness.dir() + "/shim/log").find("LogIncomplete instance=Sandbox/alice#1 dropped_bytes=") !=
+           std::string::npos;
+  }));
   CHECK(client.call([](auto request) { request.setList(); })->get().isInstances());
 }
 

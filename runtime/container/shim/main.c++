@@ -31,7 +31,7 @@ namespace meridian::shim {
 namespace {
 
 constexpr size_t SOCKET_PATH_MAX = sizeof(sockaddr_un::sun_path) - 1;
-constexpr size_t DESCRIPTORS_RESERVED = 256;
+constexpr size_t DESCRIPTORS_RESERVED = 768;   // the shim's own, and one of each exec
 constexpr size_t DESCRIPTORS_OF_INSTANCE = 6;  // two pipes, log, reports, out-of-memory event, and one to spare
 constexpr size_t INSTANCES_MAX = 4096;
 
@@ -82,7 +82,10 @@ size_t raiseDescriptorLimit() {
   need(getrlimit(RLIMIT_NOFILE, &files), "read the limit of open files");
   files.rlim_cur = files.rlim_max;
   need(setrlimit(RLIMIT_NOFILE, &files), "raise the limit of open files");
-  if (files.rlim_cur <= DESCRIPTORS_RESERVED) throw std::runtime_error("the limit of open files is too low: it must be above 256");
+  if (files.rlim_cur < DESCRIPTORS_RESERVED + DESCRIPTORS_OF_INSTANCE) {
+    throw std::runtime_error("the limit of open files is " + std::to_string(files.rlim_cur) + ", needed are at least " +
+                             std::to_string(DESCRIPTORS_RESERVED + DESCRIPTORS_OF_INSTANCE));
+  }
   return std::min<size_t>(INSTANCES_MAX, (files.rlim_cur - DESCRIPTORS_RESERVED) / DESCRIPTORS_OF_INSTANCE);
 }
 
@@ -141,7 +144,8 @@ kj::AutoCloseFd daemonise() {
   return kj::AutoCloseFd(word[1]);
 }
 
-void serve(const std::string& dir, kj::AutoCloseFd ready, kj::ArrayPtr<char> commandLine) {
+// `ready`: where to say so, or -1.
+void serve(const std::string& dir, int ready, kj::ArrayPtr<char> commandLine) {
   auto socketPath = dir + "/shim.sock";
   if (socketPath.size() > SOCKET_PATH_MAX) {
     throw std::runtime_error("the socket path " + socketPath + " has " + std::to_string(socketPath.size()) +
@@ -157,8 +161,7 @@ void serve(const std::string& dir, kj::AutoCloseFd ready, kj::ArrayPtr<char> com
   cgroups.adopt(getpid());
   {
     Shim shim({dir, listenAt(socketPath), instancesMax, commandLine}, cgroups);
-    if (ready.get() >= 0) need(write(ready, "", 1), "tell that the shim is ready");
-    ready = nullptr;
+    if (ready >= 0) need(write(ready, "", 1), "tell that the shim is ready");
     shim.run();
   }
   unlink(socketPath.c_str());
@@ -174,12 +177,11 @@ int run(int argc, char** argv) {
     settle();
     if (arguments.daemon) ready = daemonise();
     kj::ArrayPtr<char> commandLine(argv[0], argv[argc - 1] + strlen(argv[argc - 1]));
-    serve(dir, ready.get() < 0 ? kj::AutoCloseFd() : kj::AutoCloseFd(need(dup(ready), "dup")), commandLine);
+    serve(dir, ready.get(), commandLine);
     return 0;
   } catch (const std::exception& error) {
-    auto line = std::string("meridian-shim: ") + error.what() + "\n";
-    int where = ready.get() < 0 ? 2 : ready.get();
-    if (write(where, line.data(), line.size()) < 0) return 1;
+    // A daemon's starter prints it, while there is one.
+    dprintf(ready.get() < 0 ? STDERR_FILENO : ready.get(), "meridian-shim: %s\n", error.what());
     return 1;
   }
 }

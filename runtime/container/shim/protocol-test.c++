@@ -173,10 +173,28 @@ TEST_CASE("what is wrong with a start is one line") {
   }
 }
 
+namespace {
+
+// A daemon is no child of the test: it goes by request.
+struct ShutDown {
+  std::string socketPath;
+
+  ~ShutDown() {
+    try {
+      ShimClient(socketPath).call([](auto request) { request.setShutdown(); });
+    } catch (const std::exception&) {
+      // It has gone already.
+    }
+  }
+};
+
+}  // namespace
+
 TEST_CASE("a daemon is ready when its starter returns, and has left the starter's session") {
   ShimHarness harness;
   ::kill(harness.pid(), SIGTERM);
   harness.waitShim();
+  ShutDown atEnd{harness.socketPath()};
   auto started = runShim({"--dir", harness.dir() + "/shim", "--daemon"});
   REQUIRE(started.status == 0);
   ShimClient client(harness.socketPath());

@@ -55,6 +55,15 @@ TEST_CASE("a file is gone on with, its torn end closed first") {
   CHECK(folder.read("log") == "whole\ntor\nnext\n");
 }
 
+TEST_CASE("a file that is there and full is rotated before it grows") {
+  Folder folder;
+  std::ofstream(folder.path + "/log") << "0123456789\n";
+  RotatingFile file(folder.path, "log", "log.1", 12);
+  file.append("next\n");
+  CHECK(folder.read("log.1") == "0123456789\n");
+  CHECK(folder.read("log") == "next\n");
+}
+
 TEST_CASE("what cannot be written is counted") {
   RotatingFile file("/dev", "full", "no-rotation", 100);
   file.append("lost\n");
@@ -62,8 +71,15 @@ TEST_CASE("what cannot be written is counted") {
   CHECK(file.droppedBytes() == 10);
 }
 
-TEST_CASE("a folder that is not there is refused") {
-  CHECK_THROWS_AS(RotatingFile("/no/folder", "log", "log.1", 100), std::system_error);
+TEST_CASE("what has no file is counted, and the file is made as soon as it can be") {
+  Folder folder;
+  RotatingFile file(folder.path + "/later", "log", "log.1", 100);
+  file.append("lost\n");
+  CHECK(file.droppedBytes() == 5);
+  fs::create_directory(folder.path + "/later");
+  file.append("kept\n");
+  CHECK(file.droppedBytes() == 5);
+  CHECK(folder.read("later/log") == "kept\n");
 }
 
 }  // namespace meridian::shim

@@ -6,54 +6,50 @@
 
 #include <cstdio>
 
-#include "runtime/container/shim/system.h"
-
 namespace meridian::shim {
 
-RotatingFile::RotatingFile(std::string folder, std::string name, std::string older, uint64_t bytesMax)
-    : path_(folder + "/" + name), olderPath_(folder + "/" + older), bytesMax_(bytesMax) {
-  open();
-}
-
-void RotatingFile::open() {
-  int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
-  fd_ = kj::AutoCloseFd(need(::open(path_.c_str(), flags, 0600), "open a log file"));
-  struct stat found;
-  need(fstat(fd_, &found), "open a log file");
-  bytes_ = found.st_size;
-  char last = '\n';
-  if (bytes_ > 0) need(pread(fd_, &last, 1, bytes_ - 1), "read a log file");
-  torn_ = last != '\n';
-}
-
-void RotatingFile::rotate() {
-  // If the rename or the fresh file fails, the old one goes on: better too long than lost.
-  if (rename(path_.c_str(), olderPath_.c_str()) < 0) return;
-  try {
-    open();
-  } catch (const std::system_error&) {
-    rename(olderPath_.c_str(), path_.c_str());
-  }
-}
+RotatingFile::RotatingFile(const std::string& folder, const std::string& name, const std::string& older, uint64_t bytesMax)
+    : path_(folder + "/" + name), olderPath_(folder + "/" + older), bytesMax_(bytesMax) {}
 
 void RotatingFile::append(std::string_view lines) {
-  if (bytes_ > 0 && bytes_ + lines.size() + 1 > bytesMax_) rotate();
-  if (torn_) {
-    if (write(fd_, "\n", 1) == 1) {
-      torn_ = false;
-      ++bytes_;
-    }
+  bool isOpen = fd_.get() >= 0 || open();
+  if (isOpen && bytes_ > 0 && bytes_ + lines.size() + 1 > bytesMax_) rotate();
+  if (isOpen && torn_) write("\n");
+  auto kept = isOpen && !torn_ ? write(lines) : 0;
+  droppedBytes_ += lines.size() - kept;
+}
+
+// False, and everything as before, if there is no file to be had.
+bool RotatingFile::open() {
+  int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+  kj::AutoCloseFd fd(::open(path_.c_str(), flags, 0600));
+  struct stat found;
+  if (fd.get() < 0 || fstat(fd, &found) < 0) return false;
+  char last = '\n';
+  if (found.st_size > 0 && pread(fd, &last, 1, found.st_size - 1) != 1) return false;
+  fd_ = kj::mv(fd);
+  bytes_ = found.st_size;
+  torn_ = last != '\n';
+  return true;
+}
+
+// If the rename or the fresh file fails the old one goes on: better too long than lost.
+void RotatingFile::rotate() {
+  if (rename(path_.c_str(), olderPath_.c_str()) < 0) return;
+  if (!open()) rename(olderPath_.c_str(), path_.c_str());
+}
+
+// How many bytes could be written.
+size_t RotatingFile::write(std::string_view bytes) {
+  size_t kept = 0;
+  while (kept < bytes.size()) {
+    auto written = ::write(fd_, bytes.data() + kept, bytes.size() - kept);
+    if (written <= 0) break;
+    kept += written;
+    torn_ = bytes[kept - 1] != '\n';
   }
-  while (!lines.empty()) {
-    auto written = write(fd_, lines.data(), lines.size());
-    if (written <= 0) {
-      droppedBytes_ += lines.size();
-      return;
-    }
-    bytes_ += written;
-    torn_ = lines[written - 1] != '\n';
-    lines.remove_prefix(written);
-  }
+  bytes_ += kept;
+  return kept;
 }
 
 }  // namespace meridian::shim

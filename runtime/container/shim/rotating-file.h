@@ -1,6 +1,6 @@
 // RotatingFile: appends to FOLDER/NAME; when that would grow over its limit it becomes FOLDER/OLDER, replacing the one
-// before. A write that fails loses its bytes and nothing else: a full disk must not end containers, so it is counted and
-// the next write is tried afresh.
+// before. What cannot be written is lost and counted, and nothing else happens, for a full disk must not end containers; each
+// write tries afresh. The file is opened at the first write: making a file can take long on a busy disk.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,7 @@ namespace meridian::shim {
 
 class RotatingFile {
  public:
-  // Appends to what is there. Throws std::system_error if it cannot be opened.
-  RotatingFile(std::string folder, std::string name, std::string older, uint64_t bytesMax);
+  RotatingFile(const std::string& folder, const std::string& name, const std::string& older, uint64_t bytesMax);
   KJ_DISALLOW_COPY(RotatingFile);
 
   // Whole lines, each ending in a newline; together at most bytesMax.
@@ -26,13 +25,14 @@ class RotatingFile {
   std::string path_;
   std::string olderPath_;
   uint64_t bytesMax_;
-  kj::AutoCloseFd fd_;
+  kj::AutoCloseFd fd_;  // none until it could be opened
   uint64_t bytes_ = 0;
   bool torn_ = false;  // the file does not end with a newline
   uint64_t droppedBytes_ = 0;
 
-  void open();
+  bool open();
   void rotate();
+  size_t write(std::string_view bytes);
 };
 
 }  // namespace meridian::shim

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,6 +45,16 @@ kj::AutoCloseFd makeNetns() {
   kj::AutoCloseFd made(need(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), "open the new network namespace"));
   need(setns(before, CLONE_NEWNET), "return to the network namespace");
   return made;
+}
+
+// What a test has mounted there, the last first.
+void unmountBelow(const std::string& folder) {
+  std::vector<std::string> points;
+  std::stringstream mounts(readText("/proc/self/mounts"));
+  for (std::string source, point, rest; mounts >> source >> point && std::getline(mounts, rest);) {
+    if (point.starts_with(folder + "/")) points.push_back(point);
+  }
+  std::for_each(points.rbegin(), points.rend(), [](auto& point) { umount2(point.c_str(), MNT_DETACH); });
 }
 
 std::string makeFolder() {
@@ -180,6 +191,7 @@ ShimHarness::~ShimHarness() {
     left.removeAll();
     left.removeTree();
   }
+  unmountBelow(dir_);
   std::error_code ignored;
   fs::remove_all(dir_, ignored);
 }

@@ -18,7 +18,7 @@ namespace meridian::shim {
 
 namespace {
 
-constexpr size_t EXECS_MAX = 1024;  // at once
+constexpr size_t EXECS_MAX = 512;  // at once
 constexpr size_t EXITS_MAX = 64 * 1024;  // unacknowledged; above it nothing is launched
 constexpr uint64_t LOG_BYTES_MAX = 1024 * 1024;  // of the shim's own log, twice
 constexpr Duration RECORD_RETRY = std::chrono::seconds(1);
@@ -88,6 +88,7 @@ void Shim::accept() {
 
 void Shim::loseClient(const char* why) {
   note("ClientLost client=" + std::to_string(clientNumber_) + " why=\"" + why + "\"");
+  client_->close();
   lostClients_.push_back(std::move(client_));
 }
 
@@ -168,7 +169,7 @@ void Shim::launch(uint64_t id, Launch launch, int netns) {
     return refuse({Refusal::SETUP_FAILED, "at most " + std::to_string(options_.instancesMax) + " instances at once"});
   }
   if (exits_.unacknowledged().size() >= EXITS_MAX) {
-    return refuse({Refusal::SETUP_FAILED, "65536 exits wait to be acknowledged"});
+    return refuse({Refusal::SETUP_FAILED, std::to_string(EXITS_MAX) + " exits wait to be acknowledged"});
   }
   try {
     auto instance = std::make_unique<Instance>(
@@ -186,7 +187,7 @@ void Shim::exec(uint64_t id, Exec exec, const int (&stdio)[3]) {
   if (instance == nullptr || instance->state() != Instance::State::RUNNING) {
     return send(encodeRefused(id, notFound(exec.key)));
   }
-  if (execs_.size() >= EXECS_MAX) return send(encodeRefused(id, {Refusal::SETUP_FAILED, "at most 1024 execs at once"}));
+  if (execs_.size() >= EXECS_MAX) return send(encodeRefused(id, {Refusal::SETUP_FAILED, "at most " + std::to_string(EXECS_MAX) + " execs at once"}));
   auto program = instance->program().program();
   program.argv = std::move(exec.argv);
   try {
@@ -225,11 +226,22 @@ void Shim::kill(uint64_t id, const InstanceKey& key) {
 }
 
 void Shim::list(uint64_t id) {
+  listers_.push_back({clientNumber_, id});
+  answerLists();
+}
+
+// A list is whole: it waits for what is just starting. Else a platform that has just come back would take the disk and the network of
+// such an instance for left over.
+void Shim::answerLists() {
+  if (listers_.empty()) return;
   std::vector<InstanceReport> all;
   for (auto& [container, instance] : instances_) {
+    if (instance->state() == Instance::State::STARTING) return;
     if (instance->hasRun()) all.push_back(instance->report());
   }
-  for (auto& packet : encodeInstances(id, all)) send(kj::mv(packet));
+  for (auto& asker : std::exchange(listers_, {})) {
+    for (auto& packet : encodeInstances(asker.request, all)) answer(asker, kj::mv(packet));
+  }
 }
 
 void Shim::acknowledge(uint64_t id, uint64_t number) {
@@ -269,6 +281,8 @@ void Shim::reap() {
       instance.mapped()->reaped(status);
     } else if (auto exec = execsByPid_.extract(pid)) {
       exec.mapped()->reaped(pid, status);
+    } else if (!execs_.empty()) {
+      strays_.emplace(pid, status);
     }
   }
 }
@@ -277,11 +291,16 @@ void Shim::instanceRunning(Instance& instance) {
   generations_.remember(instance.key().container, instance.key().generation);
   for (auto& asker : launchers_[&instance]) answer(asker, encodeLaunched(asker.request, instance.report()));
   launchers_.erase(&instance);
+  answerLists();
 }
 
 void Shim::instanceGone(Instance& instance) { gone_.push_back(&instance); }
 
-void Shim::execCloned(ExecProcess& exec) { execsByPid_.emplace(exec.pid(), &exec); }
+std::optional<Ending> Shim::execCloned(ExecProcess& exec) {
+  if (auto stray = strays_.extract(exec.pid())) return endingOf(stray.mapped());
+  execsByPid_.emplace(exec.pid(), &exec);
+  return std::nullopt;
+}
 
 void Shim::execSettled(ExecProcess& exec) {
   auto& asker = execs_.at(exec.number()).asker;
@@ -310,6 +329,7 @@ void Shim::forgetExecs() {
     instance->execEnded();
   }
   goneExecs_.clear();
+  if (execs_.empty()) strays_.clear();
 }
 
 // One sync for all of the batch; only then is anyone told.
@@ -336,7 +356,11 @@ void Shim::forget(Instance& instance) {
     for (auto& asker : waiting.mapped()) answer(asker, encodeRefused(asker.request, *instance.failure()));
     note("LaunchFailed instance=" + toText(instance.key()) + " why=\"" + instance.failure()->message + "\"");
   }
+  if (instance.droppedLogBytes() > 0) {
+    note("LogIncomplete instance=" + toText(instance.key()) + " dropped_bytes=" + std::to_string(instance.droppedLogBytes()));
+  }
   instances_.erase(instance.key().container);
+  answerLists();
 }
 
 void Shim::note(const std::string& event) {

@@ -13,6 +13,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -73,12 +74,14 @@ class Shim final: public InstanceObserver, public ExecObserver {
   Generations generations_;
   std::map<uint64_t, Execution> execs_;
   std::unordered_map<pid_t, ExecProcess*> execsByPid_;
+  std::unordered_map<pid_t, int> strays_;  // wait statuses of exec'd programs that ended before their names were told
   uint64_t nextExec_ = 1;
   std::vector<Instance*> gone_;  // not yet recorded
   std::vector<uint64_t> goneExecs_;
   bool recordRetry_ = false;
 
   bool shuttingDown_ = false;
+  std::vector<Asker> listers_;   // who waits for a list
   std::vector<Asker> shutdownAskers_;
 
   void accept();
@@ -93,6 +96,7 @@ class Shim final: public InstanceObserver, public ExecObserver {
   void signal(uint64_t id, const Signal& signal);
   void kill(uint64_t id, const InstanceKey& key);
   void list(uint64_t id);
+  void answerLists();
   void acknowledge(uint64_t id, uint64_t number);
   void shutDown();
   Instance* find(const InstanceKey& key);
@@ -101,7 +105,7 @@ class Shim final: public InstanceObserver, public ExecObserver {
   void reap();
   void instanceRunning(Instance& instance) override;
   void instanceGone(Instance& instance) override;
-  void execCloned(ExecProcess& exec) override;
+  std::optional<Ending> execCloned(ExecProcess& exec) override;
   void execSettled(ExecProcess& exec) override;
   void execGone(ExecProcess& exec) override;
 

@@ -95,12 +95,34 @@ static void makeCgroup(void) {
   }
 }
 
-static void joinCgroup(pid_t pid) {
-  char folders[3][256], text[24];
+/* On v2 the process is cloned into it. On v1 it moves itself by "0" in `tasks`, opened below the hierarchies' folders as it has
+ * another root by then: the way that needs no RCU grace period. */
+static int hierarchies[3];
+
+static void openHierarchies(void) {
+  static const char* paths[] = {"/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids"};
+  for (int i = 0; i < 3 && !cgroupV2; ++i) {
+    need(hierarchies[i] = open(paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC), paths[i]);
+  }
+}
+
+static void enterCgroup(pid_t floor) {
+  char path[64];
+  snprintf(path, sizeof path, "meridian-floor-%d/tasks", floor);
+  for (int i = 0; i < 3 && !cgroupV2; ++i) {
+    int fd = openat(hierarchies[i], path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) < 0) die(path);
+    close(fd);
+  }
+}
+
+static int cgroupForClone(void) {
+  char folders[3][256];
   int count;
   cgroupFolders(folders, &count);
-  snprintf(text, sizeof text, "%d", pid);
-  for (int i = 0; i < count; ++i) put(folders[i], "cgroup.procs", text);
+  int fd = open(folders[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+  need(fd, folders[0]);
+  return fd;
 }
 
 static void removeCgroup(void) {
@@ -239,7 +261,8 @@ struct Options {
   char** argv;
 };
 
-static void startInContainer(const struct Options* options, int run, int go, int nullFd, int outFd, int errFd) {
+static void startInContainer(const struct Options* options, int run, pid_t floor, int go, int nullFd, int outFd,
+                             int errFd) {
   need(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "pdeathsig");
   need(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), "session keyring");
   need(setns(options->netns, CLONE_NEWNET), "setns");
@@ -251,12 +274,13 @@ static void startInContainer(const struct Options* options, int run, int go, int
   putEtc("/etc/hosts", "127.0.0.1 localhost\n");
   char byte;
   if (read(go, &byte, 1) != 1) die("wait for the cgroup");
+  enterCgroup(floor);
   need(unshare(CLONE_NEWCGROUP), "unshare the cgroup namespace");
   becomeProgram(options->argv, nullFd, outFd, errFd);
 }
 
 static void makeFolderIn(const char* folder, const char* name) {
-  char path[512];
+  char path[1024];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   makeFolder(path);
 }
@@ -276,12 +300,23 @@ static int64_t runOnce(const struct Options* options, int run) {
   need(pipe2(out, O_CLOEXEC), "pipe");
   need(pipe2(err, O_CLOEXEC), "pipe");
   struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, .exit_signal = SIGCHLD};
+  int cgroup = -1;
+  if (cgroupV2) {
+    makeCgroup();
+    cgroup = cgroupForClone();
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = cgroup;
+  }
+  pid_t floor = getpid();
   pid_t pid = syscall(SYS_clone3, &args, sizeof args);
   need(pid, "clone3");
-  if (pid == 0) startInContainer(options, run, go[0], nullFd, out[1], err[1]);
+  if (pid == 0) startInContainer(options, run, floor, go[0], nullFd, out[1], err[1]);
   close(execed[1]);
-  makeCgroup();
-  joinCgroup(pid);
+  if (cgroupV2) {
+    close(cgroup);
+  } else {
+    makeCgroup();
+  }
   if (write(go[1], "", 1) != 1) die("go");
   char byte;
   if (read(execed[0], &byte, 1) != 0) die("the child's pipe");
@@ -359,6 +394,7 @@ static int compareNs(const void* left, const void* right) {
 int main(int argc, char** argv) {
   struct Options options = parse(argc, argv);
   cgroupV2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+  openHierarchies();
   makeFolderIn(options.scratch, "root");
 
   int64_t* times = calloc(options.runs, sizeof *times);

@@ -100,6 +100,8 @@ ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
   return tapWrite(fd, offset, &part, 1, [&] { return syscall(SYS_pwrite64, fd, bytes, size, offset); });
 }
 
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off_t offset) { return pwrite(fd, bytes, size, offset); }
+
 ssize_t writev(int fd, const iovec* parts, int count) {
   return tapWrite(fd, positionOf(fd), parts, count, [&] { return syscall(SYS_writev, fd, parts, count); });
 }
