@@ -10,9 +10,9 @@
 //   GET  /exit?code=N      exits                       GET  /crash          aborts
 //   GET  /reach?to=IP:PORT whether a TCP connection can be made, within 300 ms
 //
-// `/server cat` copies its input to its output instead of serving, something to exec. SIGTERM:
-// finishes what is in flight, then exits 0. With SANDBOX_BEAT=1 it prints "beat ID GENERATION
-// BOOTTIME_NS NUMBER" every 10 ms; the numbers count from 0.
+// Something to exec: `/server cat` copies its input to its output, `/server fail N` copies it to its
+// error output and exits with N. SIGTERM: finishes what is in flight, then exits 0. With
+// SANDBOX_BEAT=1 it prints "beat ID GENERATION BOOTTIME_NS NUMBER" every 10 ms, numbered from 0.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -456,17 +456,17 @@ class Server {
   std::map<int, std::unique_ptr<Connection>> connections_;
 };
 
-int cat() {
+bool copyInput(int to) {
   char bytes[64 << 10];
   ssize_t count;
   while ((count = read(0, bytes, sizeof(bytes))) > 0) {
     for (ssize_t done = 0; done < count;) {
-      ssize_t written = write(1, bytes + done, count - done);
-      if (written < 0) return 1;
+      ssize_t written = write(to, bytes + done, count - done);
+      if (written < 0) return false;
       done += written;
     }
   }
-  return 0;
+  return true;
 }
 
 int serve() {
@@ -481,5 +481,8 @@ int serve() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return argc > 1 && strcmp(argv[1], "cat") == 0 ? cat() : serve();
+  std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "cat") return copyInput(STDOUT_FILENO) ? 0 : 1;
+  if (command == "fail" && argc > 2) return copyInput(STDERR_FILENO) ? atoi(argv[2]) : 1;
+  return serve();
 }

@@ -69,7 +69,7 @@ class CommandLine {
     return run_();
   }
 
-  // Of a run that threw Failure or kj::Exception.
+  // Of a run that threw std::runtime_error or kj::Exception.
   int failureStatus() const {
     return app_.got_subcommand("exec") ? STATUS_EXEC_FAILED : STATUS_FAILED;
   }

@@ -86,6 +86,13 @@ kj::Promise<void> FleetClient::lost() {
   });
 }
 
+pid_t FleetClient::platformProcess() {
+  ucred platform{};
+  kj::uint size = sizeof(platform);
+  stream_->getsockopt(SOL_SOCKET, SO_PEERCRED, &platform, &size);
+  return platform.pid;
+}
+
 void write(const ContainerId& id, schema::ContainerKey::Builder builder) {
   builder.setClassName(id.containerClass.value());
   builder.setId(id.id);

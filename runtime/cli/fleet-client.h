@@ -26,6 +26,9 @@ class FleetClient {
   // Rejects, DISCONNECTED, when the platform goes away. For verbs that wait for what the platform sends by itself.
   kj::Promise<void> lost();
 
+  // The process that serves.
+  pid_t platformProcess();
+
   kj::AsyncIoContext& io() { return io_; }
   kj::WaitScope& waitScope() { return io_.waitScope; }
 

@@ -1,6 +1,6 @@
 // What the composition root (runtime/main.c++) does for the command line: the verbs that are a platform, or end one. Their
 // options arrive here checked and with defaults filled in; the answer is the status of the process. An implementation
-// may throw Failure (failure.h) or kj::Exception: the command line prints it as its one line.
+// may throw std::runtime_error or kj::Exception: the command line prints it as its one line.
 #pragma once
 
 #include <cstdint>

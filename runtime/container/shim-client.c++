@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/container/process-end.h"
+
 namespace meridian::container {
 
 namespace {
@@ -43,7 +45,8 @@ ShimPacket::ShimPacket(kj::Array<capnp::word> words)
     : words_(kj::mv(words)), message_(words_), root_(message_.getRoot<schema::FromShim>()) {}
 
 ShimClient::ShimClient(kj::UnixEventPort& port, const std::string& dir, OnFact onFact)
-    : socket_(connectTo(dir)),
+    : port_(port),
+      socket_(connectTo(dir)),
       observer_(port, socket_, kj::UnixEventPort::FdObserver::OBSERVE_READ_WRITE),
       onFact_(kj::mv(onFact)),
       lost_(nullptr),
@@ -57,6 +60,13 @@ ShimClient::ShimClient(kj::UnixEventPort& port, const std::string& dir, OnFact o
 
 ShimClient::~ShimClient() noexcept(false) {
   lose(KJ_EXCEPTION(DISCONNECTED, "the connection to the shim was closed"));
+}
+
+kj::Promise<void> ShimClient::whenProcessEnded() {
+  ucred shim;
+  socklen_t size = sizeof(shim);
+  KJ_SYSCALL(getsockopt(socket_, SOL_SOCKET, SO_PEERCRED, &shim, &size));
+  return whenProcessEnds(port_, shim.pid);
 }
 
 kj::Promise<ShimClient::Answer> ShimClient::hello() {

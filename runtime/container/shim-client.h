@@ -57,6 +57,10 @@ class ShimClient {
   // Resolves when the connection has ended, with the reason.
   kj::Promise<kj::Exception> whenLost() { return lost_.addBranch(); }
 
+  // Resolves when the shim's process has ended, which is a moment after its last answer. To be called
+  // while the shim still serves.
+  kj::Promise<void> whenProcessEnded();
+
  private:
   struct Waiter {
     kj::Vector<Answer> answers;
@@ -76,6 +80,7 @@ class ShimClient {
   void dispatch(Answer packet);
   void lose(kj::Exception&& why);
 
+  kj::UnixEventPort& port_;
   kj::AutoCloseFd socket_;
   kj::UnixEventPort::FdObserver observer_;
   OnFact onFact_;

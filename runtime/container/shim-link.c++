@@ -35,10 +35,23 @@ kj::Promise<ShimClient::Answer> ShimLink::call(kj::Function<void(schema::ToShim:
 
 kj::Promise<void> ShimLink::shutdown() {
   ending_ = true;
-  return call([](schema::ToShim::Builder to) { to.setShutdown(); }).ignoreResult().then([this] {
-    keeping_ = kj::READY_NOW;
-    client_ = nullptr;
-  });
+  return whenConnected()
+      .then([this] {
+        auto ended = KJ_ASSERT_NONNULL(client_)->whenProcessEnded();
+        return call([](schema::ToShim::Builder to) { to.setShutdown(); })
+            .ignoreResult()
+            .catch_([](kj::Exception&& error) {
+              // A shim that ends with a packet of ours unread resets the connection, and its answer is
+              // lost. That it ends is what was asked for.
+              if (error.getType() != kj::Exception::Type::DISCONNECTED)
+                kj::throwFatalException(kj::mv(error));
+            })
+            .then([ended = kj::mv(ended)]() mutable { return kj::mv(ended); });
+      })
+      .then([this] {
+        keeping_ = kj::READY_NOW;
+        client_ = nullptr;
+      });
 }
 
 // A shim that runs is used as it is; else one is started.

@@ -10,6 +10,7 @@
 #include "runtime/cli/config-codec.h"
 #include "runtime/cli/failure.h"
 #include "runtime/cli/fleet-client.h"
+#include "runtime/container/process-end.h"
 #include "runtime/platform/capacity.h"
 #include "runtime/platform/dev-printer.h"
 #include "runtime/platform/embedded-platform.h"
@@ -129,8 +130,10 @@ int Commands::down(const cli::DownOptions& options) {
     throw cli::Failure("state folder " + folder + " has no platform; allowed is a folder that `meridian up` or `dev` has used");
   }
   KJ_IF_MAYBE(client, runningFleet(folder)) {
+    // Not just until it answers: after `down` the state folder is free for the next platform.
+    auto ended = container::whenProcessEnds((*client)->io().unixEventPort, (*client)->platformProcess());
     (*client)->fleet().downRequest().send().wait((*client)->waitScope());
-    awaitRelease(folder);   // The answer comes from a process that still has to end.
+    ended.wait((*client)->waitScope());
     return 0;
   }
   // No platform runs, but its instances may: they are taken over to be stopped.

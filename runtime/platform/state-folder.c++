@@ -35,12 +35,6 @@ kj::AutoCloseFd takeLock(const std::string& folder, const std::string& mode) {
 
 }  // namespace
 
-void awaitRelease(const std::string& folder) {
-  auto path = folder + "/lock";
-  kj::AutoCloseFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (fd.get() < 0 || flock(fd, LOCK_EX) != 0) throw std::runtime_error("state folder " + folder + ": cannot wait for its lock: " + why());
-}
-
 void checkSocketPath(const std::string& path) {
   if (path.size() <= SOCKET_PATH_MAX) return;
   throw std::runtime_error("socket path " + path + " has " + std::to_string(path.size()) +

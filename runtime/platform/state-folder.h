@@ -26,9 +26,6 @@ class StateFolder {
   kj::AutoCloseFd lock_;
 };
 
-// Blocks until no platform holds the folder's lock.
-void awaitRelease(const std::string& folder);
-
 // The longest path a Unix socket may have, in bytes.
 inline constexpr size_t SOCKET_PATH_MAX = 107;
 

@@ -122,7 +122,7 @@ def main():
         assert platform.traces(), 'nothing of a platform could be seen here'
         platform.verb('down')
         assert platform.process.wait(harness.DEADLINE) == 0
-        assert platform.traces() == []
+        assert not platform.traces(), platform.traces()
         assert sorted(os.listdir(platform.state)) == ['agent', 'images', 'lock', 'logs', 'server', 'shim'], os.listdir(platform.state)
     expect_nothing_left(before)
     fds = sum(count for name, count in held.items() if name.startswith('platform fd '))

@@ -66,7 +66,7 @@ def test_down_stops_instances_agent_and_shim_and_leaves_nothing():
         assert kinds == {'process', 'mount', 'loop', 'cgroup', 'link'}, kinds
         p.verb('down')
         assert p.process.wait(DEADLINE) == 0
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
 
 
 def test_down_without_up_stops_what_it_left_running():
@@ -75,7 +75,7 @@ def test_down_without_up_stops_what_it_left_running():
         p.answer('/sandbox/alice/')
         p.kill(signal.SIGTERM)
         p.verb('down')
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
         p.start()
         status = p.status('Sandbox/alice')
         assert (status['state'], status['stop_reason'], status['generation']) == ('stopped', 'requested', 1), status
@@ -87,7 +87,7 @@ def test_ctrl_c_of_dev_stops_everything_and_leaves_nothing():
             p.answer(f'/sandbox/{name}/')
         p.kill(signal.SIGINT)
         assert p.process.returncode == 0
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
 
 
 def test_a_second_ctrl_c_of_dev_kills_and_leaves_nothing():
@@ -101,7 +101,7 @@ def test_a_second_ctrl_c_of_dev_kills_and_leaves_nothing():
                 break
         p.kill(signal.SIGINT)
         assert p.process.returncode == 0
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
         p.start()
         status = p.when('Sandbox/alice', 'stopped')
         assert status['exit_signal'] == signal.SIGKILL, status
@@ -116,7 +116,7 @@ def test_dev_after_a_kill_takes_over_and_ends_as_ever():
         assert p.answer('/sandbox/alice/')['generation'] == 1
         p.kill(signal.SIGINT)
         assert p.process.returncode == 0
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
 
 
 def test_down_ends_a_dev_too():
@@ -124,7 +124,7 @@ def test_down_ends_a_dev_too():
         p.answer('/sandbox/alice/')
         p.verb('down')
         assert p.process.wait(DEADLINE) == 0
-        assert p.traces() == []
+        assert not p.traces(), p.traces()
 
 
 def test_a_platform_that_cannot_serve_says_why_in_one_line_and_leaves_nothing():
@@ -134,7 +134,7 @@ def test_a_platform_that_cannot_serve_says_why_in_one_line_and_leaves_nothing():
         for done, word in (taken, p.address), (wrong, '/nowhere'):
             assert done.returncode == 1 and done.stdout == '', done
             assert done.stderr.startswith('meridian: ') and word in done.stderr and done.stderr.count('\n') == 1, done
-            assert second.traces() == []
+            assert not second.traces(), second.traces()
 
 
 def test_dev_prints_routes_starts_output_and_stops_as_they_happen():
