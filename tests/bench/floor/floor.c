@@ -2,7 +2,10 @@
  * them. It starts ARGV in a fresh container RUNS times and prints the time from the first step to the execve of ARGV,
  * which it sees as the end of a close-on-exec pipe.
  *
- *     floor [--runs N] [--json] [--netns FILE] ROOTFS SCRATCH ARGV...
+ *     floor [--runs N] [--json] [--netns FILE] [--port N] ROOTFS SCRATCH ARGV...
+ *
+ * With --port it also prints how long after exec ARGV accepts connections there, and then kills it; without, ARGV exits
+ * with 0 by itself.
  *
  * ROOTFS is the read-only image, SCRATCH an empty folder on the disk to test: a fresh upper and work for each run are made
  * there and left to the caller. Without --netns one network namespace is made and used for all runs, as the platform takes them from a pool.
@@ -16,15 +19,19 @@
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -292,6 +299,7 @@ struct Options {
   int json;
   int netns;
   int bareMounts;
+  int port;
   const char *rootfs, *scratch;
   char** argv;
 };
@@ -320,7 +328,23 @@ static void makeFolderIn(const char* folder, const char* name) {
   makeFolder(path);
 }
 
-static int64_t runOnce(const struct Options* options, int run) {
+/* Asked again and again, from inside the network namespace, where this process is too. */
+static void awaitListening(int port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  for (int connected = -1; connected < 0;) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    need(fd, "socket");
+    connected = connect(fd, (struct sockaddr*)&address, sizeof address);
+    if (connected < 0 && errno != ECONNREFUSED) die("connect");
+    close(fd);
+  }
+}
+
+struct Times {
+  int64_t exec, listen;
+};
+
+static struct Times runOnce(const struct Options* options, int run) {
   char writable[512];
   snprintf(writable, sizeof writable, "%s/%d", options->scratch, run);
   makeFolder(writable);
@@ -355,20 +379,25 @@ static int64_t runOnce(const struct Options* options, int run) {
   if (write(go[1], "", 1) != 1) die("go");
   char byte;
   if (read(execed[0], &byte, 1) != 0) die("the child's pipe");
-  int64_t time = nowNs() - start;
+  struct Times times = {nowNs() - start, 0};
+  if (options->port) {
+    awaitListening(options->port);
+    times.listen = nowNs() - start - times.exec;
+    kill(pid, SIGKILL);
+  }
 
   int status;
   close(out[1]);
   close(err[1]);
   need(waitpid(pid, &status, 0), "waitpid");
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+  if (!options->port && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
     fprintf(stderr, "floor: the program did not exit with 0\n");
     exit(1);
   }
   removeCgroup();
   int fds[] = {nullFd, execed[0], go[0], go[1], out[0], err[0]};
   for (size_t i = 0; i < sizeof fds / sizeof *fds; ++i) close(fds[i]);
-  return time;
+  return times;
 }
 
 /* ---- the command ---- */
@@ -380,6 +409,10 @@ static int makeNetns(void) {
   need(pid, "fork");
   if (pid == 0) {
     need(unshare(CLONE_NEWNET), "unshare the network namespace");
+    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    need(fd, "socket");
+    need(ioctl(fd, SIOCSIFFLAGS, &loopback), "set lo up");
     if (write(done[1], "", 1) != 1) die("pipe");
     pause();
   }
@@ -403,6 +436,8 @@ static struct Options parse(int argc, char** argv) {
       options.json = 1;
     } else if (strcmp(argv[at], "--runs") == 0 && at + 1 < argc) {
       options.runs = atoi(argv[++at]);
+    } else if (strcmp(argv[at], "--port") == 0 && at + 1 < argc) {
+      options.port = atoi(argv[++at]);
     } else if (strcmp(argv[at], "--netns") == 0 && at + 1 < argc) {
       options.netns = open(argv[++at], O_RDONLY | O_CLOEXEC);
       need(options.netns, argv[at]);
@@ -411,13 +446,14 @@ static struct Options parse(int argc, char** argv) {
     }
   }
   if (argc - at < 3 || options.runs < 1 || options.runs > RUNS_MAX) {
-    fprintf(stderr, "usage: floor [--runs 1..%d] [--json] [--netns FILE] ROOTFS SCRATCH ARGV...\n", RUNS_MAX);
+    fprintf(stderr, "usage: floor [--runs 1..%d] [--json] [--netns FILE] [--port N] ROOTFS SCRATCH ARGV...\n", RUNS_MAX);
     exit(2);
   }
   options.rootfs = argv[at];
   options.scratch = argv[at + 1];
   options.argv = argv + at + 2;
   if (options.netns < 0) options.netns = makeNetns();
+  need(setns(options.netns, CLONE_NEWNET), "setns");
   return options;
 }
 
@@ -432,12 +468,19 @@ int main(int argc, char** argv) {
   options.bareMounts = makeBareMounts(options.scratch);
   openHierarchies();
 
-  int64_t* times = calloc(options.runs, sizeof *times);
-  for (int i = 0; i < options.runs; ++i) times[i] = runOnce(&options, i);
-  qsort(times, options.runs, sizeof *times, compareNs);
-  const char* format = options.json ? "{\"runs\": %d, \"min_ns\": %lld, \"median_ns\": %lld, \"max_ns\": %lld}\n"
-                                    : "floor: %d runs, exec reached after min %lld, median %lld, max %lld ns\n";
-  printf(format, options.runs, (long long)times[0], (long long)times[options.runs / 2],
-         (long long)times[options.runs - 1]);
+  int64_t* exec = calloc(options.runs, sizeof *exec);
+  int64_t* listening = calloc(options.runs, sizeof *listening);
+  for (int i = 0; i < options.runs; ++i) {
+    struct Times times = runOnce(&options, i);
+    exec[i] = times.exec;
+    listening[i] = times.listen;
+  }
+  qsort(exec, options.runs, sizeof *exec, compareNs);
+  qsort(listening, options.runs, sizeof *listening, compareNs);
+  const char* format = options.json ? "{\"runs\": %d, \"min_ns\": %lld, \"median_ns\": %lld, \"max_ns\": %lld, "
+                                    : "floor: %d runs, exec reached after min %lld, median %lld, max %lld ns, ";
+  printf(format, options.runs, (long long)exec[0], (long long)exec[options.runs / 2], (long long)exec[options.runs - 1]);
+  printf(options.json ? "\"listen_median_ns\": %lld}\n" : "port open median %lld ns later\n",
+         (long long)listening[options.runs / 2]);
   return 0;
 }
