@@ -47,8 +47,9 @@ struct InstanceReport {
 }
 
 interface ImageStore {
-  resolve @0 (image :Text) -> (outcome :ImageOutcome);
-  # Makes the image ready to mount on this machine. Takes as long as unpacking takes.
+  resolve @0 (image :Text, diskMb :UInt64) -> (outcome :ImageOutcome);
+  # Makes the image ready to mount on this machine. Takes as long as unpacking takes. Instances of it will have disks of this
+  # size, so that the machine can have some at hand; 0: that is not known.
 }
 
 struct ImageOutcome {

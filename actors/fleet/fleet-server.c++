@@ -41,6 +41,7 @@ kj::Promise<void> FleetServer::deploy(DeployContext context) {
   for (auto spec : config.getClasses()) {
     auto request = images.resolveRequest();
     request.setImage(spec.getImage());
+    request.setDiskMb(spec.getResources().getDiskMb());
     resolutions.add(request.send().then([spec](auto&& answer) mutable -> kj::Maybe<kj::String> {
       auto outcome = answer.getOutcome();
       if (outcome.isRefused()) {

@@ -44,19 +44,22 @@ void syncFolder(const std::string& path) {
 
 class ImageStoreServer final: public schema::ImageStore::Server {
  public:
-  ImageStoreServer(ImageStore& store, env::Worker& worker): store_(store), worker_(worker) {}
+  ImageStoreServer(ImageStore& store, env::Worker& worker, kj::Function<void(DiskMb)> expectDisks)
+      : store_(store), worker_(worker), expectDisks_(kj::mv(expectDisks)) {}
 
   kj::Promise<void> resolve(ResolveContext context) override {
     std::string reference = context.getParams().getImage().cStr();
+    DiskMb disk(context.getParams().getDiskMb());
     context.releaseParams();
     return worker_
         .call(env::Urgency::SOON,
               [&store = store_, reference] { return outcomeOf(store, reference); })
-        .then([context](Outcome&& outcome) mutable {
+        .then([this, context, disk](Outcome&& outcome) mutable {
           auto results = context.getResults().initOutcome();
           std::visit(Match{[&](const std::string& why) { results.setRefused(why.c_str()); },
                            [&](const ImageStore::Resolved& resolved) {
                              fill(results.initReady(), resolved);
+                             if (disk > DiskMb(0)) expectDisks_(disk);
                            }},
                      outcome);
         });
@@ -92,6 +95,7 @@ class ImageStoreServer final: public schema::ImageStore::Server {
 
   ImageStore& store_;
   env::Worker& worker_;
+  kj::Function<void(DiskMb)> expectDisks_;
 };
 
 }  // namespace
@@ -156,8 +160,9 @@ std::string ImageStore::folderOf(const std::string& digest) const {
   return folder_ + "/" + fileName(digest);
 }
 
-schema::ImageStore::Client serveImages(ImageStore& store, env::Worker& worker) {
-  return kj::heap<ImageStoreServer>(store, worker);
+schema::ImageStore::Client serveImages(ImageStore& store, env::Worker& worker,
+                                       kj::Function<void(DiskMb)> expectDisks) {
+  return kj::heap<ImageStoreServer>(store, worker, kj::mv(expectDisks));
 }
 
 }  // namespace meridian::image

@@ -14,8 +14,11 @@
 // twice.
 #pragma once
 
+#include <kj/function.h>
+
 #include <mutex>
 
+#include "runtime/base/units.h"
 #include "runtime/env/images.h"
 #include "runtime/env/worker.h"
 #include "runtime/image/image-reference.h"
@@ -48,7 +51,9 @@ class ImageStore final: public env::Images {
   std::mutex unpacking_;
 };
 
-// The store as a service; unpacking runs on the worker. Both outlive it.
-schema::ImageStore::Client serveImages(ImageStore& store, env::Worker& worker);
+// The store as a service; unpacking runs on the worker. Both outlive it. `expectDisks` hears for
+// which size of disk an image was made ready, where that is known.
+schema::ImageStore::Client serveImages(ImageStore& store, env::Worker& worker,
+                                       kj::Function<void(DiskMb)> expectDisks);
 
 }  // namespace meridian::image

@@ -56,7 +56,7 @@ EmbeddedPlatform::EmbeddedPlatform(const StateFolder& state, PlatformOptions opt
 
   driverVat_.offer("driver", driver_.client());
   driver_.setMachine(rpc::newLastingReference([this]() { return driverToAgent_.actor("Machine", MACHINE); }).castAs<schema::Machine>());
-  agent_.vat().offer("images", image::serveImages(images_, imageWorker_));
+  agent_.vat().offer("images", image::serveImages(images_, imageWorker_, [this](DiskMb size) { driver_.prime(size); }));
   server_.resolveImagesAt(MachineId(MACHINE.cStr()));
   gatewayVat_.offer(kj::str("gateway/", GATEWAY), gateway_.capability());
 }

@@ -9,9 +9,9 @@ namespace meridian::shim {
 
 namespace {
 
-Client::Descriptors takeDescriptors(const msghdr& message) {
+Client::Descriptors takeDescriptors(msghdr& message) {
   Client::Descriptors all;
-  for (auto header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(const_cast<msghdr*>(&message), header)) {
+  for (auto header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     for (size_t at = CMSG_LEN(0); at + sizeof(int) <= header->cmsg_len; at += sizeof(int)) {
       int fd;

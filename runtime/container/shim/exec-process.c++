@@ -25,6 +25,7 @@ void ExecProcess::signal(int number) {
 void ExecProcess::reaped(pid_t pid, int waitStatus) {
   if (pid == helper_) {
     helperReaped_ = true;
+    letGo();
   } else {
     ending_ = endingOf(waitStatus);
   }
@@ -54,11 +55,15 @@ void ExecProcess::onReport(const ChildReport& report) {
   if (report.kind == ChildReport::CLONED) {
     pid_ = report.value;
     ending_ = observer_.execCloned(*this);
-    sendGo(reports_);
-    return;
+    return letGo();
   }
   auto code = report.kind == ChildReport::EXEC_FAILED ? Refusal::EXEC_FAILED : Refusal::SETUP_FAILED;
   failure_ = Failure{code, std::string(report.step) + ": " + strerror(report.value)};
+}
+
+// When the helper has gone too: it counts against the instance's limit of processes.
+void ExecProcess::letGo() {
+  if (pid_ != 0 && helperReaped_) sendGo(reports_);
 }
 
 void ExecProcess::checkGone() {

@@ -58,6 +58,7 @@ class ExecProcess {
 
   void readReports();
   void onReport(const ChildReport& report);
+  void letGo();
   void checkGone();
 };
 

@@ -185,7 +185,7 @@ InstanceChild startInstance(const InstancePlan& plan, int netns, const CgroupEnt
   auto reports = makeReports();
   auto out = makeOutput(plan.program.program());
   auto err = makeOutput(plan.program.program());
-  pid_t pid = cloneProcess(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, cgroup.forClone());
+  pid_t pid = cloneProcess(CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, cgroup.forClone());
   if (pid == 0) {
     Reporter reporter(reports.theirs);
     becomeInit(plan, netns, cgroup, out.theirs, err.theirs, reporter);

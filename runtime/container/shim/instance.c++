@@ -54,7 +54,8 @@ Instance::Instance(Machine machine, Launch launch, int netns, InstanceObserver& 
       launch_(std::move(launch)),
       observer_(observer),
       program_(launch_.program),
-      root_(planRoot(launch_, machine_.mountPoint)),
+      root_{machine_.bareMounts, launch_.layers, launch_.writable + "/upper", launch_.writable + "/work",
+            launch_.resolvConf, launch_.hosts},
       log_(launch_.logDir, container::LOG_FILE, container::LOG_FILE_OLDER, launch_.logBytesMax),
       out_{{}, LineAssembler(container::LogStream::OUT, launch_.key.generation)},
       err_{{}, LineAssembler(container::LogStream::ERR, launch_.key.generation)} {

@@ -35,7 +35,7 @@ class InstanceObserver {
 struct Machine {
   EventLoop& loop;
   container::CgroupTree& cgroups;
-  std::string mountPoint;
+  int bareMounts;  // of makeBareMounts()
   kj::ArrayPtr<char> commandLine;
 };
 

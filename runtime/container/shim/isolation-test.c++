@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "runtime/container/cgroup-layout.h"
 #include "runtime/container/shim/shim-harness.h"
@@ -167,6 +168,28 @@ TEST_CASE("layers are stacked, the topmost wins, in folders with odd names") {
     launch.getArgv().set(0, "/program");
   });
   CHECK(looked.of("hostname") == "alice");
+}
+
+TEST_CASE("an image may have many layers") {
+  ShimHarness harness;
+  auto looked = look(harness, [&](Launch launch) {
+    auto layers = launch.initLayers(40);
+    for (unsigned i = 0; i < layers.size() - 1; ++i) {
+      auto layer = harness.dir() + "/layer-" + std::to_string(i);
+      fs::create_directories(layer + "/etc");
+      std::ofstream(layer + "/etc/hosts") << i;
+      layers.set(i, layer);
+    }
+    layers.set(layers.size() - 1, harness.dir() + "/image");
+  });
+  CHECK(looked.of("hosts") == "0");
+}
+
+TEST_CASE("a container's mount table names nothing of the machine") {
+  ShimHarness harness;
+  auto mounts = look(harness).of("mounts");
+  CHECK(mounts.find("overlay") != std::string::npos);
+  CHECK(mounts.find(harness.dir()) == std::string::npos);
 }
 
 TEST_CASE("a program without a slash is found in PATH of the container") {

@@ -2,7 +2,7 @@
 //
 //     meridian-shim --dir DIR [--daemon]
 //
-// DIR exists and is the shim's alone: shim.sock (0600), exits, log, lock, and the mount point root. With --daemon the command
+// DIR exists and is the shim's alone: shim.sock (0600), exits, log, lock, and the empty folder root. With --daemon the command
 // returns when the shim accepts connections (status 0) or cannot start (status 1, one line on stderr), and the shim runs in
 // a session of its own, so that neither the end of its starter nor a signal to its process group reaches it.
 #include <fcntl.h>
@@ -160,7 +160,7 @@ void serve(const std::string& dir, int ready, kj::ArrayPtr<char> commandLine) {
   cgroups.removeAll();  // of an earlier shim that died: the kernel has ended what was in them
   cgroups.adopt(getpid());
   {
-    Shim shim({dir, listenAt(socketPath), instancesMax, commandLine}, cgroups);
+    Shim shim({dir, listenAt(socketPath), instancesMax, makeBareMounts(mountPoint), commandLine}, cgroups);
     if (ready >= 0) need(write(ready, "", 1), "tell that the shim is ready");
     shim.run();
   }

@@ -1,39 +1,74 @@
 #include "runtime/container/shim/rootfs.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "runtime/container/shim/system.h"
 
 namespace meridian::shim {
 
 namespace {
 
-constexpr size_t MOUNT_OPTIONS_MAX = 4095;  // bytes; mount(2) takes one page
 constexpr unsigned long LOCKED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+constexpr size_t OPTION_MAX = 255;  // bytes of one mount option's value, by the kernel
+constexpr size_t FD_PATH_MAX = sizeof "/proc/self/fd/2147483647";
 
-// The overlay's option parser splits at commas and colons and takes a backslash for quoting.
-std::string quoted(const std::string& path) {
-  std::string out;
-  for (char c : path) {
-    if (c == ',' || c == ':' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
+// The folder by a name that is short and has no special characters. The descriptor stays open until execve.
+void nameByDescriptor(const std::string& folder, char (&name)[FD_PATH_MAX], Reporter& reporter) {
+  auto fd = reporter.need(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), folder.c_str());
+  snprintf(name, sizeof name, "/proc/self/fd/%ld", fd);
 }
 
-void mountOverlay(const RootPlan& plan, Reporter& reporter) {
-  // Private, so that nothing mounted here is seen outside; then the old root goes away as a whole.
-  reporter.need(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make the mount namespace private");
-  auto point = plan.mountPoint.c_str();
-  reporter.need(mount("overlay", point, "overlay", MS_NODEV, plan.overlayOptions.c_str()), "mount the overlay");
-  reporter.need(chdir(point), "enter the overlay");
+void setPart(int overlay, const char* option, const std::string& folder, Reporter& reporter) {
+  char name[FD_PATH_MAX];
+  nameByDescriptor(folder, name, reporter);
+  reporter.need(fsconfig(overlay, FSCONFIG_SET_STRING, option, name, 0), option);
+}
+
+// All in one option where they fit, which every kernel takes; one by one else, which is newer (6.5).
+void setLayers(int overlay, const std::vector<std::string>& layers, Reporter& reporter) {
+  if (layers.size() * FD_PATH_MAX > OPTION_MAX) {
+    for (auto& layer : layers) setPart(overlay, "lowerdir+", layer, reporter);
+    return;
+  }
+  char all[OPTION_MAX + 1] = "";
+  for (auto& layer : layers) {
+    char name[FD_PATH_MAX];
+    nameByDescriptor(layer, name, reporter);
+    if (all[0] != '\0') strcat(all, ":");
+    strcat(all, name);
+  }
+  reporter.need(fsconfig(overlay, FSCONFIG_SET_STRING, "lowerdir", all, 0), "lowerdir");
+}
+
+// A mount that is attached nowhere yet.
+int makeOverlay(const RootPlan& plan, Reporter& reporter) {
+  int overlay = static_cast<int>(reporter.need(fsopen("overlay", FSOPEN_CLOEXEC), "open the overlay file system"));
+  setLayers(overlay, plan.layers, reporter);
+  setPart(overlay, "upperdir", plan.upper, reporter);
+  setPart(overlay, "workdir", plan.work, reporter);
+  reporter.need(fsconfig(overlay, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "make the overlay");
+  return static_cast<int>(reporter.need(fsmount(overlay, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV), "mount the overlay"));
+}
+
+void enterOverlay(int overlay, int bareMounts, Reporter& reporter) {
+  reporter.need(setns(bareMounts, CLONE_NEWNS), "enter the bare mount namespace");
+  reporter.need(unshare(CLONE_NEWNS), "make a mount namespace");
+  reporter.need(move_mount(overlay, "", AT_FDCWD, "/root", MOVE_MOUNT_F_EMPTY_PATH), "attach the overlay");
+  reporter.need(chdir("/root"), "enter the overlay");
   reporter.need(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-  reporter.need(umount2(".", MNT_DETACH), "detach the host's root");
+  reporter.need(umount2(".", MNT_DETACH), "detach the bare root");
   reporter.need(chdir("/"), "enter the new root");
 }
 
@@ -120,23 +155,36 @@ void writeEtc(const char* path, const std::string& text, Reporter& reporter) {
 
 }  // namespace
 
-RootPlan planRoot(const Launch& launch, const std::string& mountPoint) {
-  std::string options = "lowerdir=";
-  for (auto& layer : launch.layers) {
-    if (&layer != &launch.layers.front()) options += ':';
-    options += quoted(layer);
+// In a child, so that the shim's own root and working directory stay what they are. The child tells errno, 0 if all is well.
+kj::AutoCloseFd makeBareMounts(const std::string& folder) {
+  int word[2];
+  need(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, word), "make a socket pair");
+  kj::AutoCloseFd ours(word[0]), theirs(word[1]);
+  pid_t child = need(fork(), "fork");
+  if (child == 0) {
+    ours = nullptr;
+    bool made = unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                mount("tmpfs", folder.c_str(), "tmpfs", LOCKED, "size=4k,mode=700") == 0 && chdir(folder.c_str()) == 0 &&
+                mkdir("root", 0700) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0;
+    int error = made ? 0 : errno;
+    send(theirs, &error, sizeof error, MSG_NOSIGNAL);
+    recv(theirs, &error, sizeof error, 0);  // until the namespace is held
+    _exit(0);
   }
-  options += ",upperdir=" + quoted(launch.writable + "/upper") + ",workdir=" + quoted(launch.writable + "/work");
-  if (options.size() > MOUNT_OPTIONS_MAX) {
-    throw std::system_error(E2BIG, std::generic_category(),
-                            "the paths of layers and writable take " + std::to_string(options.size()) +
-                                " bytes as mount options, allowed are " + std::to_string(MOUNT_OPTIONS_MAX));
-  }
-  return {mountPoint, std::move(options), launch.resolvConf, launch.hosts};
+  theirs = nullptr;
+  int error = EPIPE;
+  recv(ours, &error, sizeof error, 0);
+  auto path = "/proc/" + std::to_string(child) + "/ns/mnt";
+  kj::AutoCloseFd mounts(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (error == 0 && mounts.get() < 0) error = errno;
+  ours = nullptr;
+  waitpid(child, nullptr, 0);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "make a bare mount namespace");
+  return mounts;
 }
 
 void enterRoot(const RootPlan& plan, Reporter& reporter) {
-  mountOverlay(plan, reporter);
+  enterOverlay(makeOverlay(plan, reporter), plan.bareMounts, reporter);
   mountDev(reporter);
   mountProcAndSys(reporter);
   writeEtc("/etc/resolv.conf", plan.resolvConf, reporter);

@@ -76,7 +76,8 @@ void allAtOnce(ShimHarness& harness, ShimClient& client, int runs) {
   }
   auto begin = Clock::now();
   for (auto& launch : launches) {
-    client.send([&](auto request) { request.setLaunch(launch->getRoot<schema::Launch>().asReader()); }, {harness.netns()});
+    auto fill = [&](auto request) { request.setLaunch(launch->getRoot<schema::Launch>().asReader()); };
+    client.send(fill, {harness.netns()});
   }
   int launched = 0, exited = 0;
   while (exited < runs) {

@@ -74,12 +74,13 @@ int look() {
   rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   mode_t mask = umask(0);
-  printf("pid %d\nppid %d\nsid %d\nhostname %s\ncwd %s\numask %03o\nnofile %llu\n", getpid(), getppid(), getsid(0), host, cwd,
-         mask, static_cast<unsigned long long>(files.rlim_cur));
+  printf("pid %d\nppid %d\nsid %d\nhostname %s\ncwd %s\n", getpid(), getppid(), getsid(0), host, cwd);
+  printf("umask %03o\nnofile %llu\n", mask, static_cast<unsigned long long>(files.rlim_cur));
   printf("fds %s\n", names("/proc/self/fd").c_str());
   printf("stdin %s\n", contents("/dev/stdin").empty() ? "empty" : "something");
-  for (auto word : {"Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "SigBlk", "SigIgn"}) {
-    auto status = contents("/proc/self/status");
+  auto status = contents("/proc/self/status");
+  for (auto word : {"Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "SigBlk",
+                    "SigIgn"}) {
     auto at = status.find(std::string("\n") + word + ":");
     auto end = status.find('\n', at + 1);
     auto value = status.substr(at + strlen(word) + 2, end - at - strlen(word) - 2);
@@ -94,6 +95,7 @@ int look() {
   printf("init_fds %s\n", names("/proc/1/fd").c_str());
   printf("init_environ %s\n", contents("/proc/1/environ").c_str());
   printf("cgroup %s\n", oneLine(contents("/proc/self/cgroup")).c_str());
+  printf("mounts %s\n", oneLine(contents("/proc/self/mountinfo")).c_str());
   printf("network %s\n", oneLine(names("/sys/class/net")).c_str());
   printf("kcore %zu\n", contents("/proc/kcore").size());
   printf("timer_list %zu\n", contents("/proc/timer_list").size());

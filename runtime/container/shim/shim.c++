@@ -157,7 +157,8 @@ void Shim::launch(uint64_t id, Launch launch, int netns) {
     if (key.generation > generation) {
       return refuse({Refusal::SETUP_FAILED, "generation " + std::to_string(generation.value()) + " still lives"});
     }
-    if (key.generation < generation || instance.state() == Instance::State::ENDING) return refuse(stale(key, generation));
+    bool ending = instance.state() == Instance::State::ENDING;
+    if (key.generation < generation || ending) return refuse(stale(key, generation));
     if (instance.state() == Instance::State::RUNNING) return send(encodeLaunched(id, instance.report()));
     launchers_[&instance].push_back({clientNumber_, id});
     return;
@@ -173,7 +174,7 @@ void Shim::launch(uint64_t id, Launch launch, int netns) {
   }
   try {
     auto instance = std::make_unique<Instance>(
-        Machine{loop_, cgroups_, options_.dir + "/root", options_.commandLine}, std::move(launch), netns, *this);
+        Machine{loop_, cgroups_, options_.bareMounts, options_.commandLine}, std::move(launch), netns, *this);
     launchers_[instance.get()].push_back({clientNumber_, id});
     instancesByPid_.emplace(instance->pid(), instance.get());
     instances_.emplace(key.container, std::move(instance));
@@ -187,12 +188,15 @@ void Shim::exec(uint64_t id, Exec exec, const int (&stdio)[3]) {
   if (instance == nullptr || instance->state() != Instance::State::RUNNING) {
     return send(encodeRefused(id, notFound(exec.key)));
   }
-  if (execs_.size() >= EXECS_MAX) return send(encodeRefused(id, {Refusal::SETUP_FAILED, "at most " + std::to_string(EXECS_MAX) + " execs at once"}));
+  if (execs_.size() >= EXECS_MAX) {
+    return send(encodeRefused(id, {Refusal::SETUP_FAILED, "at most " + std::to_string(EXECS_MAX) + " execs at once"}));
+  }
   auto program = instance->program().program();
   program.argv = std::move(exec.argv);
   try {
     auto number = nextExec_++;
-    auto process = std::make_unique<ExecProcess>(loop_, number, instance->exec(ProgramImage(std::move(program)), stdio), *this);
+    auto child = instance->exec(ProgramImage(std::move(program)), stdio);
+    auto process = std::make_unique<ExecProcess>(loop_, number, std::move(child), *this);
     execsByPid_.emplace(process->helper(), process.get());
     execs_.emplace(number, Execution{std::move(process), instance, {clientNumber_, id}});
   } catch (const std::system_error& error) {

@@ -31,6 +31,7 @@ struct ShimOptions {
   std::string dir;           // absolute; holds socket, exits and log
   kj::AutoCloseFd listener;  // bound and listening, non-blocking
   size_t instancesMax;
+  kj::AutoCloseFd bareMounts;  // of makeBareMounts()
   kj::ArrayPtr<char> commandLine;
 };
 

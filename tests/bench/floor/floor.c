@@ -2,10 +2,13 @@
  * them. It starts ARGV in a fresh container RUNS times and prints the time from the first step to the execve of ARGV,
  * which it sees as the end of a close-on-exec pipe.
  *
- *     floor [--runs N] [--json] [--netns FILE] ROOTFS SCRATCH ARGV...
+ *     floor [--runs N] [--json] [--netns FILE] [--port N] ROOTFS SCRATCH ARGV...
  *
- * ROOTFS is the read-only image, SCRATCH an empty folder on the disk to test: the mount point, and for each run a fresh
- * upper and work, are made there and left to the caller. Without --netns one network namespace is made and used for all runs, as the platform takes them from a pool.
+ * With --port it also prints how long after exec ARGV accepts connections there, and then kills it; without, ARGV exits
+ * with 0 by itself.
+ *
+ * ROOTFS is the read-only image, SCRATCH an empty folder on the disk to test: a fresh upper and work for each run are made
+ * there and left to the caller. Without --netns one network namespace is made and used for all runs, as the platform takes them from a pool.
  * The cgroup controllers memory, cpu and pids are taken from cgroup v2 where it has them, else from v1.
  */
 #define _GNU_SOURCE
@@ -16,15 +19,19 @@
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -156,21 +163,55 @@ static void makeReadOnly(const char* path) {
   need(mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), path);
 }
 
-static void enterRoot(const char* rootfs, const char* scratch, int run) {
-  char options[2048], root[512];
-  snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s/%d/upper,workdir=%s/%d/work", rootfs, scratch, run, scratch,
-           run);
-  snprintf(root, sizeof root, "%s/root", scratch);
-  need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make / private");
-  need(mount("overlay", root, "overlay", MS_NODEV, options), "mount the overlay");
-  need(chdir(root), "chdir to the root");
-  need(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-  need(umount2(".", MNT_DETACH), "detach the old root");
-  need(chdir("/"), "chdir /");
-}
-
 static void makeFolder(const char* path) {
   if (mkdir(path, 0755) < 0 && errno != EEXIST) die(path);
+}
+
+/* A mount namespace with nothing in it but an empty folder to mount a root on. The child starts from a copy of it: from a
+ * copy of the machine's it would hold the disks of all other containers for a moment, and be slower the more there are. */
+static int makeBareMounts(const char* scratch) {
+  int before = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  need(before, "/proc/self/ns/mnt");
+  need(unshare(CLONE_NEWNS), "unshare the mount namespace");
+  need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make / private");
+  need(mount("tmpfs", scratch, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=700"), "mount a bare root");
+  int bare = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  need(bare, "/proc/self/ns/mnt");
+  need(chdir(scratch), "chdir to the bare root");
+  need(mkdir("root", 0700), "mkdir root");
+  need(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  need(umount2(".", MNT_DETACH), "detach the machine's root");
+  need(setns(before, CLONE_NEWNS), "return to the mount namespace");
+  close(before);
+  return bare;
+}
+
+static int overlayPart(int overlay, const char* key, const char* folder, const char* name) {
+  char path[1024], link[32];
+  snprintf(path, sizeof path, "%s%s", folder, name);
+  int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  need(fd, path);
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  need(fsconfig(overlay, FSCONFIG_SET_STRING, key, link, 0), key);
+  return fd;
+}
+
+static void enterRoot(int bareMounts, const char* rootfs, const char* writable) {
+  int overlay = fsopen("overlay", FSOPEN_CLOEXEC);
+  need(overlay, "fsopen overlay");
+  overlayPart(overlay, "lowerdir", rootfs, "");
+  overlayPart(overlay, "upperdir", writable, "/upper");
+  overlayPart(overlay, "workdir", writable, "/work");
+  need(fsconfig(overlay, FSCONFIG_CMD_CREATE, NULL, NULL, 0), "create the overlay");
+  int root = fsmount(overlay, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+  need(root, "mount the overlay");
+  need(setns(bareMounts, CLONE_NEWNS), "enter the bare mount namespace");
+  need(unshare(CLONE_NEWNS), "copy the mount namespace");
+  need(move_mount(root, "", AT_FDCWD, "/root", MOVE_MOUNT_F_EMPTY_PATH), "attach the overlay");
+  need(chdir("/root"), "chdir to the root");
+  need(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  need(umount2(".", MNT_DETACH), "detach the bare root");
+  need(chdir("/"), "chdir /");
 }
 
 static void mountDev(void) {
@@ -257,17 +298,19 @@ struct Options {
   int runs;
   int json;
   int netns;
+  int bareMounts;
+  int port;
   const char *rootfs, *scratch;
   char** argv;
 };
 
-static void startInContainer(const struct Options* options, int run, pid_t floor, int go, int nullFd, int outFd,
-                             int errFd) {
+static void startInContainer(const struct Options* options, const char* writable, pid_t floor, int go, int nullFd,
+                             int outFd, int errFd) {
   need(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "pdeathsig");
   need(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), "session keyring");
   need(setns(options->netns, CLONE_NEWNET), "setns");
   need(sethostname("floor", 5), "sethostname");
-  enterRoot(options->rootfs, options->scratch, run);
+  enterRoot(options->bareMounts, options->rootfs, writable);
   mountDev();
   mountProcAndSys();
   putEtc("/etc/resolv.conf", "");
@@ -285,7 +328,23 @@ static void makeFolderIn(const char* folder, const char* name) {
   makeFolder(path);
 }
 
-static int64_t runOnce(const struct Options* options, int run) {
+/* Asked again and again, from inside the network namespace, where this process is too. */
+static void awaitListening(int port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  for (int connected = -1; connected < 0;) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    need(fd, "socket");
+    connected = connect(fd, (struct sockaddr*)&address, sizeof address);
+    if (connected < 0 && errno != ECONNREFUSED) die("connect");
+    close(fd);
+  }
+}
+
+struct Times {
+  int64_t exec, listen;
+};
+
+static struct Times runOnce(const struct Options* options, int run) {
   char writable[512];
   snprintf(writable, sizeof writable, "%s/%d", options->scratch, run);
   makeFolder(writable);
@@ -299,7 +358,7 @@ static int64_t runOnce(const struct Options* options, int run) {
   need(pipe2(go, O_CLOEXEC), "pipe");
   need(pipe2(out, O_CLOEXEC), "pipe");
   need(pipe2(err, O_CLOEXEC), "pipe");
-  struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, .exit_signal = SIGCHLD};
+  struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, .exit_signal = SIGCHLD};
   int cgroup = -1;
   if (cgroupV2) {
     makeCgroup();
@@ -310,7 +369,7 @@ static int64_t runOnce(const struct Options* options, int run) {
   pid_t floor = getpid();
   pid_t pid = syscall(SYS_clone3, &args, sizeof args);
   need(pid, "clone3");
-  if (pid == 0) startInContainer(options, run, floor, go[0], nullFd, out[1], err[1]);
+  if (pid == 0) startInContainer(options, writable, floor, go[0], nullFd, out[1], err[1]);
   close(execed[1]);
   if (cgroupV2) {
     close(cgroup);
@@ -320,20 +379,25 @@ static int64_t runOnce(const struct Options* options, int run) {
   if (write(go[1], "", 1) != 1) die("go");
   char byte;
   if (read(execed[0], &byte, 1) != 0) die("the child's pipe");
-  int64_t time = nowNs() - start;
+  struct Times times = {nowNs() - start, 0};
+  if (options->port) {
+    awaitListening(options->port);
+    times.listen = nowNs() - start - times.exec;
+    kill(pid, SIGKILL);
+  }
 
   int status;
   close(out[1]);
   close(err[1]);
   need(waitpid(pid, &status, 0), "waitpid");
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+  if (!options->port && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
     fprintf(stderr, "floor: the program did not exit with 0\n");
     exit(1);
   }
   removeCgroup();
   int fds[] = {nullFd, execed[0], go[0], go[1], out[0], err[0]};
   for (size_t i = 0; i < sizeof fds / sizeof *fds; ++i) close(fds[i]);
-  return time;
+  return times;
 }
 
 /* ---- the command ---- */
@@ -345,6 +409,10 @@ static int makeNetns(void) {
   need(pid, "fork");
   if (pid == 0) {
     need(unshare(CLONE_NEWNET), "unshare the network namespace");
+    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    need(fd, "socket");
+    need(ioctl(fd, SIOCSIFFLAGS, &loopback), "set lo up");
     if (write(done[1], "", 1) != 1) die("pipe");
     pause();
   }
@@ -368,6 +436,8 @@ static struct Options parse(int argc, char** argv) {
       options.json = 1;
     } else if (strcmp(argv[at], "--runs") == 0 && at + 1 < argc) {
       options.runs = atoi(argv[++at]);
+    } else if (strcmp(argv[at], "--port") == 0 && at + 1 < argc) {
+      options.port = atoi(argv[++at]);
     } else if (strcmp(argv[at], "--netns") == 0 && at + 1 < argc) {
       options.netns = open(argv[++at], O_RDONLY | O_CLOEXEC);
       need(options.netns, argv[at]);
@@ -376,13 +446,14 @@ static struct Options parse(int argc, char** argv) {
     }
   }
   if (argc - at < 3 || options.runs < 1 || options.runs > RUNS_MAX) {
-    fprintf(stderr, "usage: floor [--runs 1..%d] [--json] [--netns FILE] ROOTFS SCRATCH ARGV...\n", RUNS_MAX);
+    fprintf(stderr, "usage: floor [--runs 1..%d] [--json] [--netns FILE] [--port N] ROOTFS SCRATCH ARGV...\n", RUNS_MAX);
     exit(2);
   }
   options.rootfs = argv[at];
   options.scratch = argv[at + 1];
   options.argv = argv + at + 2;
   if (options.netns < 0) options.netns = makeNetns();
+  need(setns(options.netns, CLONE_NEWNET), "setns");
   return options;
 }
 
@@ -394,15 +465,22 @@ static int compareNs(const void* left, const void* right) {
 int main(int argc, char** argv) {
   struct Options options = parse(argc, argv);
   cgroupV2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+  options.bareMounts = makeBareMounts(options.scratch);
   openHierarchies();
-  makeFolderIn(options.scratch, "root");
 
-  int64_t* times = calloc(options.runs, sizeof *times);
-  for (int i = 0; i < options.runs; ++i) times[i] = runOnce(&options, i);
-  qsort(times, options.runs, sizeof *times, compareNs);
-  const char* format = options.json ? "{\"runs\": %d, \"min_ns\": %lld, \"median_ns\": %lld, \"max_ns\": %lld}\n"
-                                    : "floor: %d runs, exec reached after min %lld, median %lld, max %lld ns\n";
-  printf(format, options.runs, (long long)times[0], (long long)times[options.runs / 2],
-         (long long)times[options.runs - 1]);
+  int64_t* exec = calloc(options.runs, sizeof *exec);
+  int64_t* listening = calloc(options.runs, sizeof *listening);
+  for (int i = 0; i < options.runs; ++i) {
+    struct Times times = runOnce(&options, i);
+    exec[i] = times.exec;
+    listening[i] = times.listen;
+  }
+  qsort(exec, options.runs, sizeof *exec, compareNs);
+  qsort(listening, options.runs, sizeof *listening, compareNs);
+  const char* format = options.json ? "{\"runs\": %d, \"min_ns\": %lld, \"median_ns\": %lld, \"max_ns\": %lld, "
+                                    : "floor: %d runs, exec reached after min %lld, median %lld, max %lld ns, ";
+  printf(format, options.runs, (long long)exec[0], (long long)exec[options.runs / 2], (long long)exec[options.runs - 1]);
+  printf(options.json ? "\"listen_median_ns\": %lld}\n" : "port open median %lld ns later\n",
+         (long long)listening[options.runs / 2]);
   return 0;
 }
