@@ -195,7 +195,7 @@ def test_a_class_that_nobody_declares_does_not_start():
 def test_each_verb_explains_itself():
     with platform(sandbox()) as p:
         everything = p.verb('--help')
-        for verb in 'dev up down deploy apps ps inspect start stop destroy logs exec events why'.split():
+        for verb in 'dev up down info deploy apps ps inspect start stop destroy logs exec events why'.split():
             assert f'  {verb} ' in everything and f'Usage: meridian {verb}' in p.verb(verb, '--help'), verb
 
 
