@@ -75,6 +75,7 @@ def test_a_program_that_never_gets_ready_is_504_with_the_reason_and_is_gone():
         status = p.when('Sandbox/alice', 'stopped')
         assert status['stop_reason'] == 'start-timeout', status
         assert 'start-timeout' in p.fails('start', 'Sandbox/alice')
+        p.when('Sandbox/alice', 'stopped')
         assert p.json('ps') == []
 
 
