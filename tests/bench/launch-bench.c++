@@ -1,6 +1,6 @@
 // From the agent's durable commit to execve of PID 1: the shipped Machine actor, store, driver and shim, in a state folder of
 // their own, beside a floor that takes the identical isolation steps as one straight C program. The two take turns, and start
-// the same program, which exits at once. Needs root.
+// the same program, which is killed once it runs. Needs root.
 //
 //     launch-bench --rootfs DIR --shim FILE --floor FILE [--runs N] [--json]
 //
@@ -33,8 +33,9 @@ namespace {
 
 constexpr const char* MACHINE = "machine-1";
 constexpr const char* LOCATION = "local";
-constexpr auto QUIET = 60 * kj::MILLISECONDS;   // after each run: what it left is removed, the pools are full again
-const std::vector<std::string> PROGRAM{"/server", "cat"};   // with no input it exits at once
+constexpr auto QUIET = 200 * kj::MILLISECONDS;   // after each start: what it left is removed, the pools are filled again
+constexpr const char* PROGRAM = "/server";
+constexpr const char* PORT = "8080";   // where it listens, which tells the floor that it may be killed
 
 double milliseconds(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
@@ -50,7 +51,7 @@ class OneImage final: public env::Images {
  public:
   explicit OneImage(std::string rootfs): rootfs_(std::move(rootfs)) {}
   std::optional<env::Image> find(const std::string&) override {
-    return env::Image{.layers = {rootfs_}, .entrypoint = PROGRAM};
+    return env::Image{.layers = {rootfs_}, .entrypoint = {PROGRAM}};
   }
 
  private:
@@ -146,9 +147,13 @@ class Agent {
     resources.setDiskMb(64);
     auto outcome = wait(request.send());
     KJ_REQUIRE(outcome.getOutcome().isAccepted(), "the machine refused", outcome);
-    while (facts_->exits < generation) wait(loop_.io().provider->getTimer().afterDelay(1 * kj::MILLISECONDS));
-    wait(loop_.io().provider->getTimer().afterDelay(QUIET));
+    while (facts_->took.size() + facts_->exits < 2 * generation - 1) pause(1 * kj::MILLISECONDS);
     KJ_REQUIRE(facts_->took.size() == generation, "the program was not started");
+    auto kill = machine().killRequest();
+    actor::write(kill.initKey(), key);
+    wait(kill.send());
+    while (facts_->exits < generation) pause(1 * kj::MILLISECONDS);
+    pause(QUIET);
     return facts_->took.back();
   }
 
@@ -158,6 +163,8 @@ class Agent {
   schema::Machine::Client machine() {
     return rpc::newLastingReference([this] { return driverToAgent_.actor("Machine", MACHINE); }).castAs<schema::Machine>();
   }
+
+  void pause(kj::Duration duration) { wait(loop_.io().provider->getTimer().afterDelay(duration)); }
 
   template <typename T>
   T wait(kj::Promise<T> promise) {
@@ -182,11 +189,10 @@ class Agent {
   Facts* facts_ = nullptr;   // the driver owns it
 };
 
-// Milliseconds from the floor's first step to exec.
+// Milliseconds from the floor's first step to exec; the median of three, since the first run of a process is slower.
 double runFloor(const Options& options, const std::string& scratch) {
   std::filesystem::create_directory(scratch);
-  auto command = options.floor + " --json --runs 1 " + options.rootfs + " " + scratch;
-  for (auto& word : PROGRAM) command += " " + word;
+  auto command = options.floor + " --json --runs 3 --port " + PORT + " " + options.rootfs + " " + scratch + " " + PROGRAM;
   FILE* output = popen(command.c_str(), "re");
   KJ_REQUIRE(output != nullptr, "the floor cannot be run");
   char text[1024];

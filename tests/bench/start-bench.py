@@ -14,6 +14,7 @@ import bench
 FLOOR = os.environ.get('FLOOR', os.path.join(bench.harness.BUILD, 'tests/bench/floor/floor'))
 ROOTFS = os.path.abspath(os.path.join(bench.harness.BUILD, 'examples/sandbox/rootfs'))
 PORT = '8080'
+PAUSE = 0.2  # seconds; the platform refills its pools meanwhile, which must not slow the others down
 
 
 @contextlib.contextmanager
@@ -38,7 +39,7 @@ class Floor:
     def run_ms(self, namespace):
         """(from its first step to execve, from there until the program listens)"""
         os.mkdir(self.scratch)
-        done = subprocess.run([FLOOR, '--runs', '1', '--json', '--netns', namespace, '--port', PORT, ROOTFS, self.scratch,
+        done = subprocess.run([FLOOR, '--runs', '3', '--json', '--netns', namespace, '--port', PORT, ROOTFS, self.scratch,
                                '/server'], capture_output=True, text=True, check=True, timeout=bench.harness.DEADLINE)
         shutil.rmtree(self.scratch)
         times = json.loads(done.stdout)
@@ -103,11 +104,13 @@ def main():
         cold, floors, peers, listens = [], [], [], []
         for number in range(runs):
             cold.append(bench.first_byte_ms(platform.address, f'/sandbox/cold-{number}/'))
+            time.sleep(PAUSE)
             to_exec, to_listen = floor.run_ms(namespace)
             floors.append(to_exec)
             listens.append(to_listen)
             if runc:
                 peers.append(runc.run_ms(number))
+            time.sleep(PAUSE)
         server, agent = commits_of_one_start(platform)
         starts = [each for name, each in bench.running_events(platform).items() if name.startswith('cold-')]
 
