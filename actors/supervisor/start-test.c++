@@ -172,6 +172,17 @@ TEST_CASE("a location that refuses is avoided in the next question") {
   CHECK(questions[1].avoid == std::vector{HERE});
 }
 
+TEST_CASE("when every location has refused, the caller learns why the last one did") {
+  Subject subject;
+  auto caller = subject.lease();
+  subject.grant();
+  subject.place();
+  subject.send(Reserved{Generation(1), HERE, {HERE.value(), subject.now, "", {}, "1 short of memory"}});
+  subject.send(Placed{Generation(1), {"global", subject.now, "", {}, "1 refused before"}});
+  REQUIRE(subject.answer<StartFailure>(caller));
+  CHECK(subject.answer<StartFailure>(caller)->message == "here: 1 short of memory");
+}
+
 TEST_CASE("a machine that refuses is avoided, and the same generation is placed again") {
   Subject subject;
   auto caller = subject.lease();

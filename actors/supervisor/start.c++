@@ -72,6 +72,15 @@ void noCapacity(Turn& turn, const std::string& why) {
   abandonStart(turn, {FailureCode::NO_CAPACITY, why, turn.limits.retryAfter, {}});
 }
 
+// Once every location has refused, the global scheduler only knows that it was asked before; the last location knows why.
+std::string whyNoRoom(const Turn& turn, const Decision& global) {
+  auto& chain = turn.transient.chain;
+  for (auto decision = chain.decisions.rbegin(); decision != chain.decisions.rend(); ++decision) {
+    if (contains(chain.avoidLocations, LocationId(decision->tier))) return decision->tier + ": " + decision->reason;
+  }
+  return global.reason;
+}
+
 // The generation has ended: what is still granted to it is given back.
 bool over(const Turn& turn, Generation generation) {
   return generation < turn.generation() || turn.in<Stopped>(generation) != nullptr;
@@ -253,7 +262,7 @@ void onPlaced(Turn& turn, const Placed& message) {
   LocationId location(message.decision.chosen);
   if (contains(chain.avoidLocations, location)) return;     // an answer to an earlier question
   keepDecision(turn, message.decision);
-  if (message.decision.chosen.empty()) return noCapacity(turn, message.decision.reason);
+  if (message.decision.chosen.empty()) return noCapacity(turn, whyNoRoom(turn, message.decision));
   chain.step = Chain::Step::RESERVE;
   chain.location = location;
   turn.call(Reserve{message.generation, location, chain.spec->need, chain.avoidMachines});

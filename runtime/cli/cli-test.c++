@@ -476,10 +476,8 @@ TEST_CASE("a bad argument is named with what is allowed") {
       "(see `meridian --help`)\n";
   CHECK(error({"frob", "x"}) == "meridian: unknown verb \"frob\"; allowed: " + VERBS);
   CHECK(error({}) == "meridian: no verb; allowed: " + VERBS);
-  CHECK(error({"ps", "--frob"}) ==
-        "meridian: unexpected argument \"--frob\" (see `meridian ps --help`)\n");
-  CHECK(error({"ps", "inspect"}) ==
-        "meridian: unexpected argument \"inspect\" (see `meridian ps --help`)\n");
+  CHECK(error({"ps", "--frob"}) == "meridian: unexpected argument \"--frob\" (see `meridian ps --help`)\n");
+  CHECK(error({"ps", "inspect"}) == "meridian: unexpected argument \"inspect\" (see `meridian ps --help`)\n");
   CHECK(error({"inspect"}) == "meridian: CLASS/ID is required (see `meridian inspect --help`)\n");
   CHECK(error({"ps", "--", "x"}) ==
         "meridian: only exec takes -- and a command (see `meridian ps --help`)\n");

@@ -61,12 +61,9 @@ uint64_t lastEvent(actor::Host& host) {
 }
 
 // Deploys the application of `dev`; answers why it was refused.
-kj::Promise<kj::Maybe<kj::String>> deployForDev(EmbeddedPlatform& platform, const cli::ApplicationConfig& application,
-                                                DevPrinter& printer) {
+kj::Promise<kj::Maybe<kj::String>> deployForDev(EmbeddedPlatform& platform, const cli::ApplicationConfig& application) {
   auto request = platform.fleet().deployRequest();
-  auto config = request.initConfig();
-  cli::write(application, cli::STOP_GRACE_DEV, config);
-  printer.printRoutes(config, platform.httpAddress());
+  cli::write(application, cli::STOP_GRACE_DEV, request.initConfig());
   request.setForce(schema::Force::YES);   // The folder is this application's alone: a class that went away is gone.
   return request.send().then([](auto&& answer) -> kj::Maybe<kj::String> {
     auto outcome = answer.getOutcome();
@@ -101,11 +98,12 @@ int Commands::dev(const cli::DevOptions& options) {
   platform.listen().wait(waitScope);
   platform.open().wait(waitScope);
   platform.serve().wait(waitScope);
-  DevPrinter printer(platform.fleet());
-  KJ_IF_MAYBE(refusal, deployForDev(platform, options.application, printer).wait(waitScope)) {
+  KJ_IF_MAYBE(refusal, deployForDev(platform, options.application).wait(waitScope)) {
     platform.stopEverything().wait(waitScope);
     throw cli::Failure(refusal->cStr());
   }
+  DevPrinter printer(platform.fleet());
+  printer.printRoutes(options.application, platform.httpAddress());
   printer.start(lastEvent(platform.serverHost())).wait(waitScope);
   announce(platform);
   if (serveUntilEnded(platform) == End::SIGNALLED) stopInForeground(platform);

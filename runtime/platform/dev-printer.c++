@@ -86,9 +86,9 @@ void DevPrinter::follow(const std::string& name, schema::ContainerKey::Reader ke
   followed_.emplace(name, request.send().getFollow());
 }
 
-void DevPrinter::printRoutes(schema::ApplicationConfig::Reader config, const std::string& address) {
-  for (auto route : config.getRoutes()) {
-    printf("route http://%s%s -> %s\n", address.c_str(), route.getPath().cStr(), route.getClassName().cStr());
+void DevPrinter::printRoutes(const cli::ApplicationConfig& application, const std::string& address) {
+  for (auto& route : application.routes) {
+    printf("route http://%s%s -> %s\n", address.c_str(), route.path.c_str(), route.className.value().c_str());
   }
   fflush(stdout);
 }

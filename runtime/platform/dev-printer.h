@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "runtime/cli/config.h"
 #include "schema/fleet.capnp.h"
 
 namespace meridian::platform {
@@ -22,7 +23,7 @@ class DevPrinter {
   // Begins with the events numbered above `after`; goes on until this object dies.
   kj::Promise<void> start(uint64_t after);
 
-  void printRoutes(schema::ApplicationConfig::Reader config, const std::string& address);
+  void printRoutes(const cli::ApplicationConfig& application, const std::string& address);
 
  private:
   class Events;

@@ -21,7 +21,8 @@ def test_without_capacity_a_request_is_refused_with_503_until_there_is_room_agai
         p.deploy()
         p.answer('/sandbox/one/')
         p.answer('/sandbox/two/')
-        assert assert_full(p, 'capacity')['code'] == 'no-capacity'
+        problem = assert_full(p, 'capacity')
+        assert problem['code'] == 'no-capacity' and 'memory' in problem['message'], problem
         candidates = [candidate for decision in p.json('why', 'Sandbox/three') for candidate in decision['candidates']]
         assert any(not candidate['feasible'] and 'memory' in candidate['reason'] for candidate in candidates), candidates
         p.verb('stop', 'Sandbox/one')
@@ -74,6 +75,7 @@ def test_a_program_that_never_gets_ready_is_504_with_the_reason_and_is_gone():
         status = p.when('Sandbox/alice', 'stopped')
         assert status['stop_reason'] == 'start-timeout', status
         assert 'start-timeout' in p.fails('start', 'Sandbox/alice')
+        p.when('Sandbox/alice', 'stopped')
         assert p.json('ps') == []
 
 
@@ -85,6 +87,15 @@ def test_a_failed_start_is_told_to_all_who_wait_for_it_and_holds_nothing():
         assert statuses == {502}, statuses
         for number in range(3):
             p.problem(f'/sandbox/id{number}/', 502)
+
+
+def test_a_request_that_no_route_or_id_fits_is_refused_with_a_code_and_wakes_nobody():
+    with platform(sandbox()) as p:
+        p.deploy()
+        assert p.problem('/elsewhere', 404)[0]['code'] == 'no-route'
+        for id in 'a%2fb', '..', '%00', 'x' * 129:
+            assert p.problem(f'/sandbox/{id}/', 400)[0]['code'], id
+        assert p.json('ps', '--all') == []
 
 
 def test_out_of_memory_ends_only_the_instance_that_took_it():

@@ -81,6 +81,8 @@ class Platform:
     def run(self, *arguments, **options):
         """A one-shot verb; its finished process."""
         options.setdefault('timeout', 60)
+        if 'input' not in options:
+            options.setdefault('stdin', subprocess.DEVNULL)
         return subprocess.run([os.path.join(BUILD, 'meridian'), '--state', self.state, *arguments],
                               capture_output=True, text=True, **options)
 
@@ -132,9 +134,12 @@ class Platform:
         assert got == status, (path, got, body)
         return json.loads(body), headers
 
+    def json_lines(self, *arguments):
+        """What a verb prints a line each: logs, events."""
+        return [json.loads(line) for line in self.verb(*arguments, '--json').splitlines()]
+
     def events(self, address=None, kind=None):
-        lines = [json.loads(line) for line in self.verb('events', '--json').splitlines()]
-        return [line for line in lines if address in (None, line['class'] + '/' + line['id']) and kind in (None, line['kind'])]
+        return [line for line in self.json_lines('events') if address in (None, line['class'] + '/' + line['id']) and kind in (None, line['kind'])]
 
     def when(self, address, state):
         """The status of a container, once it is in this state."""
@@ -185,14 +190,16 @@ class Platform:
 
     def close(self):
         """Ends everything, whatever state the test left it in."""
-        if self.process and self.process.poll() is None:
-            self.kill()
-        if os.path.exists(os.path.join(self.state, 'lock')):
-            self.run('down')
-        shim = self.shim()
-        if shim:
-            os.kill(shim, signal.SIGKILL)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self.process and self.process.poll() is None:
+                self.kill()
+            if os.path.exists(os.path.join(self.state, 'lock')):
+                self.run('down')
+        finally:
+            shim = self.shim()
+            if shim:  # a test must have failed; the kernel ends the instances with it
+                os.kill(shim, signal.SIGKILL)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def read(path):

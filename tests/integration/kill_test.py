@@ -1,7 +1,10 @@
 """The platform is killed with SIGKILL at random moments under load, again and again. Each time the same processes are adopted, exits in
 between are known with their code, no output is lost, and never do two instances of one ID live at a time."""
 import collections
+import contextlib
+import http.client
 import random
+import re
 import sys
 import threading
 
@@ -10,93 +13,110 @@ from instances import instances_of
 
 ROUNDS = 200 if harness.LONG else 20
 IDS = [f'id{n}' for n in range(6)]
+BEAT = re.compile(r'beat (\S+) (\d+) (\d+) (\d+)$')
 
 
 class Load:
-    """Clients that ask for all IDs, and now and then have one exit, until they are told to stop."""
+    """Clients that ask for all IDs, and some that have half of the IDs exit or stop, until the platform is gone."""
 
     def __init__(self, platform, seed):
         self.platform = platform
+        self.leaving = set()  # IDs that were told to exit or stop: what becomes of them is open
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.work, args=(random.Random(seed * 10 + n),)) for n in range(4)]
+        self.threads = [threading.Thread(target=self.work, args=(act, random.Random(f'{seed} {n}')))
+                        for n, act in enumerate([self.ask, self.ask, self.ask, self.exit, self.stop])]
         for thread in self.threads:
             thread.start()
 
-    def work(self, dice):
+    def work(self, act, dice):
         while not self.stopping.is_set():
-            path = '/exit?code=3' if dice.random() < 0.03 else '/work'
-            try:
-                self.platform.request(f'/sandbox/{dice.choice(IDS)}{path}', timeout=10)
-            except (OSError, harness.http.client.HTTPException):
-                pass  # The platform is being killed, or the container exits: both are the point.
+            # The platform is being killed, or the container exits: both are the point.
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                act(dice)
 
-    def stop(self):
+    def ask(self, dice):
+        self.platform.request(f'/sandbox/{dice.choice(IDS)}/work', timeout=5)
+
+    def exit(self, dice):
+        id = dice.choice(IDS[:2])
+        self.leaving.add(id)
+        self.platform.request(f'/sandbox/{id}/exit?code={dice.randrange(1, 50)}', method='POST', timeout=5)
+        self.stopping.wait(dice.uniform(0, 0.1))
+
+    def stop(self, dice):
+        id = dice.choice(IDS[1:3])
+        self.leaving.add(id)
+        self.platform.run('stop', f'Sandbox/{id}')
+        self.stopping.wait(dice.uniform(0, 0.2))
+
+    def end(self):
         self.stopping.set()
         for thread in self.threads:
             thread.join()
 
 
 def one_round(platform, dice, seed):
+    """How many instances were adopted, and whether one exited while no platform ran."""
     load = Load(platform, seed)
-    load.stopping.wait(dice.uniform(0.05, 0.5))  # the moment of the kill is random
-    platform.kill()
-    load.stop()
-
+    try:
+        load.stopping.wait(dice.uniform(0, 0.5))  # the moment of the kill is random
+        platform.kill()
+    finally:
+        load.end()
     between = instances_of(platform.shim())
     for id, found in between.items():
         assert len(found) == 1, f'{id} has {len(found)} instances'
-    code = dice.randrange(10, 100)
-    leaving = dice.choice(sorted(between)) if between else None
-    if leaving:
-        between[leaving][0].request(f'/exit?code={code}')
-        harness.eventually(lambda: leaving not in instances_of(platform.shim()), f'{leaving} exits')
+    stayed = {id: instance for id, (instance,) in between.items() if id not in load.leaving}
+    gone, code = None, dice.randrange(50, 100)
+    if stayed:
+        gone = stayed.pop(dice.choice(sorted(stayed)))
+        gone.request(f'/exit?code={code}')
+        harness.eventually(lambda: gone.id not in instances_of(platform.shim()), f'{gone.id} exits')
 
     platform.start()
-    adopted = 0
-    for id, (before,) in between.items():
-        if id == leaving:
-            check_exit(platform, before, code)
-            continue
-        status = platform.status(f'Sandbox/{id}')
-        if status['state'] != 'running':
-            continue  # It was on its way up or down when the platform died, and goes on.
-        answer = platform.request(f'/sandbox/{id}/still')
-        assert answer[0] == 200, f'{id} answers {answer}'
-        after = instances_of(platform.shim())[id][0]
-        if after.generation == before.generation:
-            assert after.identity() == before.identity(), f'{id} is another process now'
-            adopted += 1
-    return adopted
-
-
-def check_exit(platform, instance, code):
-    """An exit that nobody saw is known, unless the ID was already being stopped, or has been woken since."""
-    def known():
-        status = platform.status(f'Sandbox/{instance.id}')
-        if status['generation'] != instance.generation or status['state'] in ('placing', 'starting'):
-            return 'woken'
-        return status['state'] == 'stopped' and status
-    status = harness.eventually(known, f'the exit of {instance.id} is known')
-    if status != 'woken':
-        assert (status['stop_reason'], status['exit_code']) in (('exited', code), ('exited', 3)), status
+    for id, before in stayed.items():
+        status = platform.when(f'Sandbox/{id}', 'running')
+        assert status['generation'] == before.generation, (id, before.generation, status)
+        assert platform.answer(f'/sandbox/{id}/still')['generation'] == before.generation
+        assert instances_of(platform.shim())[id][0].identity() == before.identity(), f'{id} is another process now'
+    if gone:
+        status = platform.when(f'Sandbox/{gone.id}', 'stopped')
+        assert (status['generation'], status['stop_reason'], status['exit_code']) == (gone.generation, 'exited', code), status
+    return len(stayed), bool(gone)
 
 
 def check_output(platform, id):
-    """Each generation's beats are complete, and end before the next one's begin."""
+    """Each generation's beats are complete and end before the next one's begin. The exit codes that they wrote, and the beats."""
+    codes = {}
     spans = collections.defaultdict(list)
-    for line in platform.verb('logs', f'Sandbox/{id}').splitlines():
-        words = line.split()
-        if 'beat' not in words:
-            continue
-        _, beat_id, generation, at, number = words[words.index('beat'):]
-        assert beat_id == id
-        beats = spans[int(generation)]
-        assert int(number) == len(beats), f'{id} generation {generation}: beat {len(beats)} is missing'
-        beats.append(int(at))
+    for line in platform.json_lines('logs', f'Sandbox/{id}'):
+        generation, beat = line['generation'], BEAT.match(line['text'])
+        assert generation not in codes, f'{id}: a line after the last one: {line}'
+        if beat:
+            assert (beat[1], int(beat[2])) == (id, generation), line
+            assert int(beat[4]) == len(spans[generation]), f'{id} generation {generation}: beat {len(spans[generation])} is missing'
+            spans[generation].append(int(beat[3]))
+        elif line['text'].startswith('exiting with '):
+            codes[generation] = int(line['text'].split()[-1])
     ordered = sorted(spans)
     for earlier, later in zip(ordered, ordered[1:]):
         assert spans[earlier][-1] < spans[later][0], f'{id}: generations {earlier} and {later} overlap'
-    return len(ordered), sum(map(len, spans.values()))
+    return codes, {generation: len(beats) for generation, beats in spans.items()}
+
+
+def check_history(platform):
+    """What instances wrote of themselves is what the platform says of them. Counts generations and lines."""
+    generations = lines = 0
+    for id in IDS:
+        codes, beats = check_output(platform, id)
+        stops = {event['generation']: event['detail'].split() for event in platform.events(f'Sandbox/{id}', 'stopped')}
+        for generation, code in codes.items():
+            # Who is told to exit while it is being stopped is `requested`, with its own code all the same.
+            assert f'code={code}' in stops.get(generation, []), (id, generation, code, stops.get(generation))
+        assert set(beats) <= set(stops), f'{id}: {set(beats) - set(stops)} lived, and nobody knows how they ended'
+        generations += len(beats)
+        lines += sum(beats.values())
+    return generations, lines
 
 
 def main():
@@ -106,17 +126,17 @@ def main():
     config = harness.sandbox(env={'SANDBOX_BEAT': '1'}, max_instances=20, instance_type={'vcpu': 0.0625, 'memory_mib': 64, 'disk_mb': 100})
     with harness.platform(config, capacity='vcpu=16,memory_mib=8192,disk_mb=20000') as platform:
         platform.deploy()
-        adopted = sum(one_round(platform, dice, seed * 1000 + n) for n in range(ROUNDS))
+        shim = platform.shim()
+        rounds = [one_round(platform, dice, seed * 1000 + n) for n in range(ROUNDS)]
+        assert platform.shim() == shim, 'the shim is another one'
         for id in IDS:
-            platform.run('stop', f'Sandbox/{id}')
-        generations = beats = 0
-        for id in IDS:
-            counted = check_output(platform, id)
-            generations += counted[0]
-            beats += counted[1]
-    assert adopted > 0, 'no instance was ever adopted: the test tests nothing'
-    print(f'{ROUNDS} kills: {adopted} adoptions of the same process, {generations} generations without an overlap, '
-          f'{beats} lines of output without a gap')
+            platform.verb('stop', f'Sandbox/{id}')
+        generations, lines = check_history(platform)
+    adopted = sum(adopted for adopted, _ in rounds)
+    gone = sum(gone for _, gone in rounds)
+    assert adopted >= ROUNDS and gone >= ROUNDS // 2, f'{adopted} adopted, {gone} gone: too little to prove anything'
+    print(f'{ROUNDS} kills: {adopted} adoptions of the same process, {gone} exits in between, {generations} generations without an '
+          f'overlap, {lines} lines of output without a gap')
 
 
 main()

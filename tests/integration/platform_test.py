@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`dev`, `up` and `down`: one platform for a state folder, containers that outlive `up`, and nothing left behind."""
+import contextlib
 import os
 import re
 import signal
@@ -99,7 +100,41 @@ def test_a_second_ctrl_c_of_dev_kills_and_leaves_nothing():
             if 'again kills' in line:
                 break
         p.kill(signal.SIGINT)
+        assert p.process.returncode == 0
         assert not p.traces(), p.traces()
+        p.start()
+        status = p.when('Sandbox/alice', 'stopped')
+        assert status['exit_signal'] == signal.SIGKILL, status
+        assert p.answer('/sandbox/alice/')['generation'] == 2
+
+
+def test_dev_after_a_kill_takes_over_and_ends_as_ever():
+    with platform(sandbox(), mode='dev') as p:
+        p.answer('/sandbox/alice/')
+        p.kill(signal.SIGKILL)
+        p.start()
+        assert p.answer('/sandbox/alice/')['generation'] == 1
+        p.kill(signal.SIGINT)
+        assert p.process.returncode == 0
+        assert not p.traces(), p.traces()
+
+
+def test_down_ends_a_dev_too():
+    with platform(sandbox(), mode='dev') as p:
+        p.answer('/sandbox/alice/')
+        p.verb('down')
+        assert p.process.wait(DEADLINE) == 0
+        assert not p.traces(), p.traces()
+
+
+def test_a_platform_that_cannot_serve_says_why_in_one_line_and_leaves_nothing():
+    with platform(sandbox()) as p, contextlib.closing(Platform(sandbox(image='rootfs:/nowhere'))) as second:
+        taken = second.run('up', '--http', p.address)
+        wrong = second.run('dev', '--config', second.config, '--port', '0')
+        for done, word in (taken, p.address), (wrong, '/nowhere'):
+            assert done.returncode == 1 and done.stdout == '', done
+            assert done.stderr.startswith('meridian: ') and word in done.stderr and done.stderr.count('\n') == 1, done
+            assert not second.traces(), second.traces()
 
 
 def test_dev_prints_routes_starts_output_and_stops_as_they_happen():

@@ -86,6 +86,10 @@ def test_logs_print_what_was_written_and_follow_goes_on_with_what_comes():
                 pass
             p.answer('/sandbox/alice/log?line=second')
             assert line_of(follower) == 'second\n'
+            p.verb('stop', 'Sandbox/alice')
+            p.answer('/sandbox/alice/log?line=third')  # the next generation is followed too
+            while line_of(follower) != 'third\n':
+                pass
         finally:
             end(follower)
         entries = [json.loads(line) for line in p.verb('logs', '--json', 'Sandbox/alice').splitlines()]
@@ -100,9 +104,8 @@ def test_exec_keeps_its_streams_apart_takes_input_and_ends_with_the_status_of_th
         p.verb('start', 'Sandbox/alice')
         done = p.run('exec', 'Sandbox/alice', '--', '/server', 'cat', input='one\ntwo' * 20000)
         assert (done.returncode, done.stdout, done.stderr) == (0, 'one\ntwo' * 20000, '')
-        # The port is taken by PID 1, so a second server complains on stderr and exits 1.
-        done = p.run('exec', 'Sandbox/alice', '--', '/server')
-        assert done.returncode == 1 and done.stdout == '' and done.stderr.startswith('listen: '), done
+        done = p.run('exec', 'Sandbox/alice', '--', '/server', 'fail', '3', input='trouble')
+        assert (done.returncode, done.stdout, done.stderr) == (3, '', 'trouble'), done
         with p.popen('exec', 'Sandbox/alice', '--', '/server', 'cat', stdin=-1) as running:
             running.stdin.write('x\n')
             running.stdin.flush()
@@ -112,6 +115,18 @@ def test_exec_keeps_its_streams_apart_takes_input_and_ends_with_the_status_of_th
         assert '/nothing: No such file' in p.fails('exec', 'Sandbox/alice', '--', '/nothing', status=125)
         assert 'does not run' in p.fails('exec', 'Sandbox/bob', '--', '/server', status=125)
         assert p.status('Sandbox/alice')['generation'] == 1
+
+
+def test_exec_ends_with_its_instance():
+    with platform(sandbox()) as p:
+        p.deploy()
+        p.verb('start', 'Sandbox/alice')
+        with p.popen('exec', 'Sandbox/alice', '--', '/server', 'cat', stdin=-1) as running:
+            running.stdin.write('x\n')
+            running.stdin.flush()
+            assert line_of(running) == 'x\n'
+            p.verb('destroy', 'Sandbox/alice')
+            assert running.wait(30) == 128 + signal.SIGKILL
 
 
 def test_events_tell_the_life_of_an_id_in_order_and_follow_goes_on_with_what_comes():
@@ -174,7 +189,14 @@ def test_bad_input_is_refused_in_one_line_and_changes_nothing():
 def test_a_class_that_nobody_declares_does_not_start():
     with platform(sandbox()) as p:
         assert 'unknown-class' in p.fails('start', 'Nowhere/alice')
-        assert p.json('ps') == []
+        assert p.json('ps', '--all') == []
+
+
+def test_each_verb_explains_itself():
+    with platform(sandbox()) as p:
+        everything = p.verb('--help')
+        for verb in 'dev up down info deploy apps ps inspect start stop destroy logs exec events why'.split():
+            assert f'  {verb} ' in everything and f'Usage: meridian {verb}' in p.verb(verb, '--help'), verb
 
 
 def test_the_socket_is_for_its_owner_only_and_without_a_platform_every_verb_says_so():

@@ -298,8 +298,8 @@ struct Options {
   int runs;
   int json;
   int netns;
-  int port;
   int bareMounts;
+  int port;
   const char *rootfs, *scratch;
   char** argv;
 };
