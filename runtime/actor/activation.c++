@@ -221,7 +221,7 @@ void Activation::endTurn(Turn& turn, kj::Maybe<kj::Exception>& failure) {
   turn_ = nullptr;
   host_.buffer_.endReads();
   if (failure == nullptr && !turn.empty()) {
-    auto alarm = turn.alarmChanged() ? kj::Maybe<std::optional<Instant>>(turn.alarmRow() ? std::optional(turn.alarmRow()->at) : std::nullopt) : nullptr;
+    auto alarm = turn.alarmChanged() ? kj::Maybe<std::optional<Instant>>(turn.alarm()) : nullptr;
     failure = kj::runCatchingExceptions([&]() {
       auto set = turn.take(host_.epoch_);
       auto writes = set.writes;

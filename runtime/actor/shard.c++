@@ -131,7 +131,6 @@ caf::resumable* Shard::pickReady() {
 }
 
 void Shard::runOne(caf::resumable* ready) {
-  resumes_++;
   resumesSinceIdle_++;
   // The simulator takes one message at a time, so that the seed orders messages and not only actors.
   size_t throughput = order_ ? 1 : RESUMES_PER_EVENT;

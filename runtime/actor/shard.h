@@ -66,9 +66,6 @@ class Shard final: public caf::execution_unit {
   // Runs what is ready now, without returning to the loop: for taking things down.
   void drainNow();
 
-  // Counts of the shard's life, for diagnosis.
-  uint64_t resumes() const { return resumes_; }
-
  private:
   static constexpr size_t RESUMES_PER_EVENT = 64;
   static constexpr size_t IDLE_DELAY_MAX = 512;   // resumes
@@ -89,7 +86,6 @@ class Shard final: public caf::execution_unit {
   std::deque<kj::Function<void()>> posted_;
   std::vector<IdleWork*> idleWork_;
   size_t resumesSinceIdle_ = 0;
-  uint64_t resumes_ = 0;
   kj::Own<Drain> drain_;
   kj::Own<Late> late_;
 

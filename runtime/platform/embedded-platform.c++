@@ -77,9 +77,9 @@ kj::Promise<void> EmbeddedPlatform::open() {
 
 kj::Promise<void> EmbeddedPlatform::serve() {
   return openGateway().then([this]() {
-    server_.vat().offer("fleet", kj::heap<fleet::FleetServer>(server_.host(), fleetPlatform()));
-    operatorSocket_ = kj::heap<OperatorSocket>(*loop_.io().lowLevelProvider, server_.vat(), state_.socketPath(),
-                                               kj::heap<fleet::FleetServer>(server_.host(), fleetPlatform()));
+    schema::Fleet::Client fleet = kj::heap<fleet::FleetServer>(server_.host(), fleetPlatform());
+    server_.vat().offer("fleet", fleet);
+    operatorSocket_ = kj::heap<OperatorSocket>(*loop_.io().lowLevelProvider, server_.vat(), state_.socketPath(), kj::mv(fleet));
   });
 }
 

@@ -128,7 +128,6 @@ kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> GatedConnection::rece
 }
 
 kj::Promise<void> GatedConnection::shutdown() {
-  shutDown_ = true;
   ended();
   // What the gate still holds leaves first, if it ever may.
   if (held_.empty() || broken_ != nullptr) return wire_->shutdown();

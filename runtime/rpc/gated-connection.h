@@ -33,7 +33,6 @@ class GatedConnection final: public capnp::TwoPartyVatNetworkBase,
   kj::Promise<void> onDisconnect() { return disconnected_.addBranch(); }
 
   Side peerSide() const { return side_ == Side::CLIENT ? Side::SERVER : Side::CLIENT; }
-  size_t heldCount() const { return held_.size(); }
 
   // VatNetwork
   kj::Maybe<kj::Own<VatConnection>> connect(capnp::rpc::twoparty::VatId::Reader peer) override;
@@ -68,7 +67,6 @@ class GatedConnection final: public capnp::TwoPartyVatNetworkBase,
   kj::Maybe<actor::OutputGate&> gate_;
   capnp::MallocMessageBuilder peerId_{8};
   bool accepted_ = false;
-  bool shutDown_ = false;
   std::deque<Held> held_;
   kj::Canceler reads_;
   kj::Maybe<kj::Exception> broken_;

@@ -15,11 +15,10 @@ capnp::Capability::Client Link::peer() {
   return system_.bootstrap(id);
 }
 
-Link& LinkSet::add(kj::Own<Link> link) {
-  auto& added = *link;
+void LinkSet::add(kj::Own<Link> link) {
+  auto ended = link->onDisconnect();
   // Dropped in an event of its own: the connection is still on the stack when it tells its end.
-  watches_.add(added.onDisconnect().then([]() { return kj::evalLast([]() {}); }).attach(kj::mv(link)));
-  return added;
+  watches_.add(ended.then([]() { return kj::evalLast([]() {}); }).attach(kj::mv(link)));
 }
 
 void LinkSet::taskFailed(kj::Exception&& exception) { KJ_LOG(ERROR, exception); }

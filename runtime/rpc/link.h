@@ -18,7 +18,6 @@ class Link {
   capnp::Capability::Client peer();
 
   kj::Promise<void> onDisconnect() { return connection_.onDisconnect(); }
-  size_t heldCount() const { return connection_.heldCount(); }
 
  private:
   GatedConnection connection_;
@@ -30,7 +29,7 @@ class LinkSet final: private kj::TaskSet::ErrorHandler {
  public:
   LinkSet(): watches_(*this) {}
 
-  Link& add(kj::Own<Link> link);
+  void add(kj::Own<Link> link);
 
  private:
   void taskFailed(kj::Exception&& exception) override;

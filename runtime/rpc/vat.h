@@ -20,7 +20,6 @@ class Vat {
 
   actor::Shard& shard() { return shard_; }
   kj::Maybe<actor::OutputGate&> gate();
-  schema::Node::Client node() { return node_; }
 
   // Offers a service by name to every peer.
   void offer(kj::StringPtr name, capnp::Capability::Client service) { server_->offer(name, kj::mv(service)); }

@@ -1,20 +1,11 @@
 // Clauses 2, 4 and 6 of the contract: aborted batches, the fenced commit as actors see it, and alarms.
 #include <catch2/catch.hpp>
 
+#include "tests/contract/counter-calls.h"
 #include "tests/contract/toy-world.h"
 
 namespace meridian::toy {
 namespace {
-
-kj::Promise<int64_t> incremented(Counter::Client counter, int64_t by) {
-  auto request = counter.incrementRequest();
-  request.setBy(by);
-  return request.send().then([](auto&& answer) { return answer.getValue(); });
-}
-
-kj::Promise<int64_t> value(Counter::Client counter) {
-  return counter.getRequest().send().then([](auto&& answer) { return answer.getValue(); });
-}
 
 kj::Promise<bool> alarmIn(Counter::Client counter, int64_t ms, uint32_t failures = 0) {
   auto request = counter.alarmInRequest();

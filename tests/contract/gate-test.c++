@@ -1,30 +1,11 @@
 // Clause 2 of the contract: nothing leaves the store before what it depends on is durable; within the store nothing waits.
 #include <catch2/catch.hpp>
 
+#include "tests/contract/counter-calls.h"
 #include "tests/contract/toy-world.h"
 
 namespace meridian::toy {
 namespace {
-
-capnp::RemotePromise<Counter::IncrementResults> increment(Counter::Client counter, int64_t by) {
-  auto request = counter.incrementRequest();
-  request.setBy(by);
-  return request.send();
-}
-
-kj::Promise<int64_t> incremented(Counter::Client counter, int64_t by) {
-  return increment(kj::mv(counter), by).then([](auto&& answer) { return answer.getValue(); });
-}
-
-kj::Promise<int64_t> value(Counter::Client counter) {
-  return counter.getRequest().send().then([](auto&& answer) { return answer.getValue(); });
-}
-
-kj::Promise<bool> failing(Counter::Client counter, How how) {
-  auto request = counter.failRequest();
-  request.setHow(how);
-  return request.send().then([](auto&&) { return true; });
-}
 
 kj::Promise<int64_t> transferred(Counter::Client from, const std::string& to, int64_t amount) {
   auto request = from.transferRequest();

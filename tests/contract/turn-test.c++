@@ -1,26 +1,11 @@
 // Clauses 1, 3, 8 and 9 of the contract: turns and what a failed one leaves, reads of the write buffer, bounds, typed faults.
 #include <catch2/catch.hpp>
 
+#include "tests/contract/counter-calls.h"
 #include "tests/contract/toy-world.h"
 
 namespace meridian::toy {
 namespace {
-
-kj::Promise<int64_t> incremented(Counter::Client counter, int64_t by) {
-  auto request = counter.incrementRequest();
-  request.setBy(by);
-  return request.send().then([](auto&& answer) { return answer.getValue(); });
-}
-
-kj::Promise<int64_t> value(Counter::Client counter) {
-  return counter.getRequest().send().then([](auto&& answer) { return answer.getValue(); });
-}
-
-kj::Promise<bool> failing(Counter::Client counter, How how) {
-  auto request = counter.failRequest();
-  request.setHow(how);
-  return request.send().then([](auto&&) { return true; });
-}
 
 kj::Promise<std::string> keys(Counter::Client counter, const std::string& prefix) {
   auto request = counter.keysRequest();
