@@ -19,7 +19,7 @@
 
 #include <kj/exception.h>
 
-#include "sim/run.h"
+#include "sim/scenario.h"
 
 namespace meridian::sim {
 namespace {
@@ -100,15 +100,17 @@ void report(uint64_t seed, const Outcome& outcome) {
 
 int run(const Request& request) {
   actor::ActorSystem system;
+  auto& scenario = *findScenario("containers");
   uint64_t requests = 0, served = 0, executions = 0;
   for (auto seed = request.first; seed <= request.last; ++seed) {
     running = seed;
-    auto outcome = runSeed(seed, system, request.print, request.checker);
-    requests += outcome.requests;
-    served += outcome.served;
-    executions += outcome.executions;
+    RunOptions options{.print = request.print, .onlyChecker = request.checker};
+    auto outcome = scenario.run(seed, system, options);
+    requests += outcome.counts["requests"];
+    served += outcome.counts["served"];
+    executions += outcome.counts["executions"];
     if (request.mode == Request::Mode::HASH) {
-      if (runSeed(seed, system, request.print).hash != outcome.hash) {
+      if (scenario.run(seed, system, options).hash != outcome.hash) {
         printf("seed %llu: two runs have two transcripts\n", static_cast<unsigned long long>(seed));
         return WRONG;
       }

@@ -15,8 +15,9 @@ Duration drawOffset(Random& random, Duration spread) { return span(random, -spre
 
 }  // namespace
 
-World::World(const Options& options, actor::ActorSystem& system, Random random, Transcript::Print print, std::string onlyChecker)
-    : options_(options), system_(system), random_(random), stage_(print, std::move(onlyChecker)), loop_(port_), waitScope_(loop_), network_(stage_, random_.fork()),
+World::World(const Options& options, actor::ActorSystem& system, Random random, const RunOptions& run)
+    : options_(options), until_(run.until.value_or(Duration::max())), system_(system), random_(random),
+      stage_(run.print, run.onlyChecker), loop_(port_), waitScope_(loop_), network_(stage_, random_.fork()),
       ledger_(stage_), serverAhead_(drawOffset(random_, options.clockSpread)),
       server_(newProcess(SERVER, [this](ProcessParts parts) { return newServer(parts, options_.host); })),
       books_(stage_, server_->disk()), truth_(stage_, books_, options.capacity, serverAhead_) {
@@ -79,9 +80,10 @@ SimGateway* World::gateway(size_t index) {
 void World::drain() {
   uint32_t events = 0;
   while (loop_.isRunnable()) {
-    uint32_t some = doomed_ ? doomed_->events : EVENTS_MAX / 10;
-    loop_.run(some);
+    uint32_t some = 0;
+    for (uint32_t most = doomed_ ? doomed_->events : EVENTS_MAX / 10; some < most && loop_.isRunnable(); ++some) loop_.run(1);
     events += some;
+    events_ += some;
     if (doomed_) {
       doomed_->process->kill();
       doomed_.reset();
@@ -92,7 +94,8 @@ void World::drain() {
 }
 
 bool World::runUntil(Duration end, kj::FunctionParam<bool()> done) {
-  while (!stage_.verdict.finding()) {
+  end = std::min(end, until_);
+  while (!isOver()) {
     drain();
     if (done()) return true;
     for (auto* process: mortals()) process->scheduleCommit();
@@ -106,6 +109,7 @@ bool World::runUntil(Duration end, kj::FunctionParam<bool()> done) {
       return done();
     }
     stage_.time.advanceTo(std::max(next, stage_.time.now()));
+    ++events_;
     if (action && *action <= stage_.time.now()) stage_.agenda.runNext();
   }
   return false;

@@ -17,7 +17,7 @@ namespace meridian::sim {
 
 class World {
  public:
-  World(const Options& options, actor::ActorSystem& system, Random random, Transcript::Print print, std::string onlyChecker);
+  World(const Options& options, actor::ActorSystem& system, Random random, const RunOptions& run);
   ~World() noexcept(false);
 
   Stage& stage() { return stage_; }
@@ -37,7 +37,12 @@ class World {
   SimGateway* gateway(size_t index);
   Operators& operators() { return static_cast<Operators&>(operators_->role()); }
 
-  // Runs until `done()` holds, `end` has come, or something was found wrong. Whether it is done.
+  // Something was found wrong, or the end that was asked for has come.
+  bool isOver() const { return stage_.verdict.finding() || stage_.time.now() >= until_; }
+  // Of the loop, and of the world around it.
+  uint64_t events() const { return events_; }
+
+  // Runs until `done()` holds, `end` has come, or it is over. Whether it is done.
   bool runUntil(Duration end, kj::FunctionParam<bool()> done);
   bool runFor(Duration span, kj::FunctionParam<bool()> done) { return runUntil(stage_.time.now() + span, done); }
 
@@ -70,6 +75,8 @@ class World {
   static constexpr uint32_t EVENTS_MAX = 1'000'000;    // without time moving: then the world spins
 
   Options options_;
+  Duration until_;
+  uint64_t events_ = 0;
   actor::ActorSystem& system_;
   Random random_;
   Stage stage_;

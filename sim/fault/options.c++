@@ -36,6 +36,29 @@ ClassPlan drawClass(Random& random, const char* name) {
   return plan;
 }
 
+struct Fault {
+  std::string_view name;
+  void (*leaveOut)(Options&);
+};
+
+constexpr Fault FAULTS[] = {
+    {"late", [](Options& options) { options.weather.lateRate = 0; }},
+    {"loss", [](Options& options) { options.weather.lossRate = 0; }},
+    {"partition", [](Options& options) { options.partitionEvery = {}; }},
+    {"server-death", [](Options& options) { options.server.every = {}; }},
+    {"agent-death", [](Options& options) { options.agent.every = {}; }},
+    {"gateway-death", [](Options& options) { options.gateway.every = {}; }},
+    {"reboot", [](Options& options) { options.rebootEvery = {}; }},
+    {"disk-stall", [](Options& options) { options.disk.stallRate = 0; }},
+    {"disk-full", [](Options& options) { options.disk.fullRate = 0; }},
+    {"clock-offset", [](Options& options) { options.clockSpread = {}; }},
+    {"slow-machine", [](Options& options) { options.machine.slowRate = 0; }},
+    {"exec-fails", [](Options& options) { options.machine.execFailRate = 0; }},
+    {"never-ready", [](Options& options) { options.machine.neverReadyRate = 0; }},
+    {"own-exit", [](Options& options) { options.machine.ownExitRate = 0; }},
+    {"ignores-term", [](Options& options) { options.machine.ignoresTermRate = 0; }},
+};
+
 }  // namespace
 
 Options draw(Random& random) {
@@ -82,6 +105,20 @@ Options draw(Random& random) {
   options.operationEvery = span(random, 300ms, 8s);
   options.deployEvery = every(random, 12s, 3s);
   options.restsFirst = chance(random, 0.5);
+  return options;
+}
+
+std::vector<std::string_view> faultNames() {
+  std::vector<std::string_view> names;
+  for (auto& fault: FAULTS) names.push_back(fault.name);
+  return names;
+}
+
+Options without(Options options, const RunOptions& run) {
+  for (auto& fault: FAULTS) {
+    if (run.without.contains(std::string(fault.name))) fault.leaveOut(options);
+  }
+  if (run.storm) options.storm = std::min(options.storm, *run.storm);
   return options;
 }
 

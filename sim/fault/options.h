@@ -2,9 +2,11 @@
 // that the rare meet each other too.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "runtime/actor/host.h"
+#include "sim/scenario.h"
 #include "sim/workload/operators.h"
 #include "sim/world/machine.h"
 #include "sim/world/network.h"
@@ -43,5 +45,11 @@ struct Options {
 };
 
 Options draw(Random& random);
+
+// The names of the faults.
+std::vector<std::string_view> faultNames();
+
+// Without the faults that a run leaves out, and with a storm as short as it asks for.
+Options without(Options options, const RunOptions& run);
 
 }  // namespace meridian::sim

@@ -1,4 +1,4 @@
-#include "sim/run.h"
+#include "sim/containers.h"
 
 #include <csignal>
 
@@ -22,19 +22,28 @@ constexpr Duration GIVE_BACK_MAX = 10s;     // when nothing is lost, what a stop
 
 class Story {
  public:
-  Story(uint64_t seed, actor::ActorSystem& system, Transcript::Print print, const std::string& onlyChecker)
-      : random_(seed), options_(draw(random_)), world_(options_, system, random_.fork(), print, onlyChecker), tap_(world_.stage()),
-        storm_(world_, options_, random_.fork()), traffic_(world_, options_, random_.fork()) {}
+  Story(uint64_t seed, actor::ActorSystem& system, const RunOptions& run)
+      : random_(seed), options_(without(draw(random_), run)), world_(options_, system, random_.fork(), run),
+        tap_(world_.stage()), storm_(world_, options_, random_.fork()), traffic_(world_, options_, random_.fork()) {}
 
   Outcome run() {
     setUp() && storm() && answer() && (!options_.restsFirst || rest()) && progress() && giveBack();
-    auto& transcript = world_.stage().transcript;
-    return {world_.stage().verdict.finding(), transcript.hash(), transcript.tail(), world_.ledger().begun(),
-            world_.ledger().served(), world_.truth().executions()};
+    auto& stage = world_.stage();
+    Outcome outcome;
+    outcome.finding = stage.verdict.finding();
+    outcome.hash = stage.transcript.hash();
+    outcome.tail = stage.transcript.tail();
+    outcome.simulated = stage.time.now();
+    outcome.storm = options_.storm;
+    outcome.events = world_.events();
+    outcome.counts = {{"requests", world_.ledger().begun()},
+                      {"served", world_.ledger().served()},
+                      {"executions", world_.truth().executions()}};
+    return outcome;
   }
 
  private:
-  bool fine() { return !world_.stage().verdict.finding(); }
+  bool fine() { return !world_.isOver(); }
 
   void stuck(const char* checker, const std::string& what) { world_.stage().verdict.fail(Failure::STUCK, checker, what); }
 
@@ -116,10 +125,12 @@ class Story {
   Traffic traffic_;
 };
 
+Outcome run(uint64_t seed, actor::ActorSystem& system, const RunOptions& options) { return Story(seed, system, options).run(); }
+
 }  // namespace
 
-Outcome runSeed(uint64_t seed, actor::ActorSystem& system, Transcript::Print print, const std::string& onlyChecker) {
-  return Story(seed, system, print, onlyChecker).run();
+Scenario containersScenario() {
+  return {"containers", "containers of IDs that are asked for, sleep, stop and exit, on machines of one location", faultNames(), run};
 }
 
 }  // namespace meridian::sim
