@@ -120,6 +120,7 @@ class Host final: private env::StoreListener, private IdleWork {
   void removed(Activation& activation);
   void setAside(const Address& address, kj::StringPtr reason);
   std::optional<ActorNumber> numberOf(const Address& address);
+  Lsn lastWriteOf(ActorNumber actor) const;
   ActorNumber freshNumber();
   void turnEnded(Lsn observed);
   void alarmSet(const Address& address, std::optional<Instant> at) { alarms_.set(address, at); }
