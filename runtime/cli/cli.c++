@@ -46,6 +46,7 @@ class CommandLine {
     addContainerVerbs();
     addStreamVerbs();
     addExec();
+    addSim();
     app_.allow_extras();  // of the verbs, which hand theirs up
   }
 
@@ -114,6 +115,7 @@ class CommandLine {
   void addContainerVerbs();
   void addStreamVerbs();
   void addExec();
+  void addSim();
 
   // " ps", or nothing.
   std::string verb() const;
@@ -284,6 +286,13 @@ void CommandLine::addExec() {
   addContainer(verb);
   verb->footer("Ends with the status of the command, 128+N when signal N ended it, 125 when it could "
                "not be run.\nSIGINT and SIGTERM are passed on to it.");
+}
+
+// The composition root takes it before this command line is made; here it is listed, and told where it belongs.
+void CommandLine::addSim() {
+  addVerb("sim", "Run the platform's actors in simulated worlds that are made from seeds: sim --help", []() -> int {
+    throw Failure("bad place of sim; allowed: first, as in meridian sim COMMAND");
+  });
 }
 
 std::string CommandLine::verb() const {

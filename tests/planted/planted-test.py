@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Proves the checkers of the simulated world: each patch here plants one bug, and the checker that it names must find it.
+"""Proves the checkers of the simulated worlds: each patch here plants one bug, and the checker that it names (`Checker:`) must find it
+in the scenario that it names (`Scenario:`; none: containers).
 
 A patch is applied to copies of the sources in the build folder. What it touches is compiled there with the command of the build and
 linked in front of the same libraries, so it costs a few seconds. Usage: planted-test.py BUILD_DIR SOURCE_DIR [NAME...]
@@ -14,9 +15,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-SEEDS = "1..1000"
+SEEDS = "1..200"
 SECONDS_MAX = 300      # for one patch's seeds
-WORLD = "sim/world-run"
+WORLD = "sim/meridian-sim"
 
 
 class Failed(Exception):
@@ -28,7 +29,7 @@ def run(command, cwd, seconds=SECONDS_MAX):
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         raise Failed(f"{command[0]} took more than {seconds} s")
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, done.stdout or done.stderr
 
 
 def compile_copy(build, entry, copy, target):
@@ -57,6 +58,8 @@ def link(build, objects, target):
 def prove(build, source, patch, commands):
     text = patch.read_text()
     checker = re.search(r"^Checker: (\S+)$", text, re.M).group(1)
+    named = re.search(r"^Scenario: (\S+)$", text, re.M)
+    scenario = named.group(1) if named else "containers"
     folder = build / "tests/planted" / patch.stem
     shutil.rmtree(folder, ignore_errors=True)
     objects = []
@@ -71,13 +74,15 @@ def prove(build, source, patch, commands):
         target = folder / (path.replace("/", "_") + ".o")
         compile_copy(build, commands[path], folder / path, target)
         objects.append(target)
-    program = folder / "world-run"
+    program = folder / "meridian-sim"
     link(build, objects, program)
-    status, output = run([str(program), "--find", checker, SEEDS], folder)
-    if status != 0:
-        raise Failed(f"{checker} does not find it in seeds {SEEDS} (exit {status})\n{output[-2000:]}")
+    status, output = run([str(program), "swarm", scenario, "--seeds", SEEDS, "--jobs", "1", "--max-failures", "1", "--checker", checker,
+                          "--json"], folder)
+    failures = json.loads(output)["failures"] if status in (0, 1, 2) else []
+    if not failures:
+        raise Failed(f"{checker} does not find it in {scenario}, seeds {SEEDS} (exit {status})\n{output[-2000:]}")
     shutil.rmtree(folder)
-    return output.strip().splitlines()[-1]
+    return f"{scenario}, seed {failures[0]['seed']}: {checker}: {failures[0]['what']}"
 
 
 def main():
