@@ -290,9 +290,7 @@ void CommandLine::addExec() {
 
 // The composition root takes it before this command line is made; here it is listed, and told where it belongs.
 void CommandLine::addSim() {
-  addVerb("sim", "Run the platform's actors in simulated worlds that are made from seeds: sim --help", []() -> int {
-    throw Failure("bad place of sim; allowed: first, as in meridian sim COMMAND");
-  });
+  addVerb("sim", "Run the platform's actors in simulated worlds that are made from seeds: sim --help", []() { return STATUS_USAGE; });
 }
 
 std::string CommandLine::verb() const {
@@ -311,6 +309,7 @@ std::optional<std::string> CommandLine::findFault() const {
     return (unknown.empty() ? "no verb" : "unknown verb \"" + unknown[0] + "\"") +
            "; allowed: " + allowed;
   }
+  if (app_.got_subcommand("sim")) return "bad place of sim; allowed: before all other arguments, as in meridian sim list";
   if (!unknown.empty()) return "unexpected argument \"" + unknown[0] + "\"";
   if (command_ && !app_.got_subcommand("exec")) return "only exec takes -- and a command";
   return std::nullopt;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Proves the checkers of the simulated worlds: each patch here plants one bug, and the checker that it names (`Checker:`) must find it
-in the scenario that it names (`Scenario:`; none: containers).
+in the scenario that it names (`Scenario:`; none: containers), within 200 seeds unless it says that it is rarer (`Seeds:`).
 
 A patch is applied to copies of the sources in the build folder. What it touches is compiled there with the command of the build and
 linked in front of the same libraries, so it costs a few seconds. Usage: planted-test.py BUILD_DIR SOURCE_DIR [NAME...]
@@ -55,11 +55,18 @@ def link(build, objects, target):
         raise Failed(output)
 
 
+def header(text, name, default):
+    found = re.search(rf"^{name}: (\S+)$", text, re.M)
+    if found is None and default is None:
+        raise Failed(f"it has no line `{name}:`")
+    return found.group(1) if found else default
+
+
 def prove(build, source, patch, commands):
     text = patch.read_text()
-    checker = re.search(r"^Checker: (\S+)$", text, re.M).group(1)
-    named = re.search(r"^Scenario: (\S+)$", text, re.M)
-    scenario = named.group(1) if named else "containers"
+    checker = header(text, "Checker", None)
+    scenario = header(text, "Scenario", "containers")
+    seeds = header(text, "Seeds", SEEDS)
     folder = build / "tests/planted" / patch.stem
     shutil.rmtree(folder, ignore_errors=True)
     objects = []
@@ -76,11 +83,11 @@ def prove(build, source, patch, commands):
         objects.append(target)
     program = folder / "meridian-sim"
     link(build, objects, program)
-    status, output = run([str(program), "swarm", scenario, "--seeds", SEEDS, "--jobs", "1", "--max-failures", "1", "--checker", checker,
+    status, output = run([str(program), "swarm", scenario, "--seeds", seeds, "--jobs", "1", "--max-failures", "1", "--checker", checker,
                           "--json"], folder)
     failures = json.loads(output)["failures"] if status in (0, 1, 2) else []
     if not failures:
-        raise Failed(f"{checker} does not find it in {scenario}, seeds {SEEDS} (exit {status})\n{output[-2000:]}")
+        raise Failed(f"{checker} does not find it in {scenario}, seeds {seeds} (exit {status})\n{output[-2000:]}")
     shutil.rmtree(folder)
     return f"{scenario}, seed {failures[0]['seed']}: {checker}: {failures[0]['what']}"
 
