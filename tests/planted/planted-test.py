@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Proves the checkers of the simulated world: each patch here plants one bug, and the checker that it names must find it.
+"""Proves the checkers of the simulated world, and of the tests that name themselves in a patch: each patch here plants one bug,
+and the checker that it names must find it.
 
 A patch is applied to copies of the sources in the build folder. What it touches is compiled there with the command of the build and
 linked in front of the same libraries, so it costs a few seconds. Usage: planted-test.py BUILD_DIR SOURCE_DIR [NAME...]
@@ -42,8 +43,8 @@ def compile_copy(build, entry, copy, target):
         raise Failed(output)
 
 
-def link(build, objects, target):
-    commands = subprocess.run(["ninja", "-t", "commands", WORLD], cwd=build, capture_output=True, text=True, check=True).stdout
+def link(build, program, objects, target):
+    commands = subprocess.run(["ninja", "-t", "commands", program], cwd=build, capture_output=True, text=True, check=True).stdout
     words = shlex.split(commands.splitlines()[-1])
     words[words.index("-o") + 1] = str(target)
     first = next(i for i, word in enumerate(words) if word.endswith(".o"))
@@ -57,6 +58,7 @@ def link(build, objects, target):
 def prove(build, source, patch, commands):
     text = patch.read_text()
     checker = re.search(r"^Checker: (\S+)$", text, re.M).group(1)
+    finder = re.search(r"^Program: (\S+)$", text, re.M)
     folder = build / "tests/planted" / patch.stem
     shutil.rmtree(folder, ignore_errors=True)
     objects = []
@@ -72,7 +74,7 @@ def prove(build, source, patch, commands):
         compile_copy(build, commands[path], folder / path, target)
         objects.append(target)
     program = folder / "world-run"
-    link(build, objects, program)
+    link(build, finder.group(1) if finder else WORLD, objects, program)
     status, output = run([str(program), "--find", checker, SEEDS], folder)
     if status != 0:
         raise Failed(f"{checker} does not find it in seeds {SEEDS} (exit {status})\n{output[-2000:]}")

@@ -10,7 +10,6 @@
 #include <csignal>
 #include <cstdio>
 #include <deque>
-#include <filesystem>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -24,12 +23,6 @@ namespace {
 
 constexpr size_t REPORTS_MAX = 5;     // of each judge
 constexpr size_t REPORT_BYTES = 400;
-
-// In memory where there is such a place: syncs to a real disk prove nothing here.
-std::filesystem::path scratchParent() {
-  std::filesystem::path memory = "/dev/shm";
-  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
-}
 
 // What a judge has found so far, in memory that outlives its process.
 struct Record {
@@ -126,6 +119,11 @@ pid_t start(const Share& share) {
 }
 
 }  // namespace
+
+std::filesystem::path scratchParent() {
+  std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+}
 
 Sentence judgeAll(const Recording& recording, const JuryOptions& options) {
   auto since = std::chrono::steady_clock::now();
