@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Proves the checkers of the simulated worlds: each patch here plants one bug, and the checker that it names (`Checker:`) must find it
-in the scenario that it names (`Scenario:`; none: containers), within 200 seeds unless it says that it is rarer (`Seeds:`).
+"""Proves the checkers: each patch here plants one bug, and the checker that it names (`Checker:`) must find it in the scenario that it
+names (`Scenario:`; none: containers), within 200 seeds unless it says that it is rarer (`Seeds:`). A patch may name a test instead
+(`Program:`), which is called as PROGRAM --find CHECKER SEEDS, and ends with 0 when it has found it.
 
 A patch is applied to copies of the sources in the build folder. What it touches is compiled there with the command of the build and
 linked in front of the same libraries, so it costs a few seconds. Usage: planted-test.py BUILD_DIR SOURCE_DIR [NAME...]
@@ -43,8 +44,8 @@ def compile_copy(build, entry, copy, target):
         raise Failed(output)
 
 
-def link(build, objects, target):
-    commands = subprocess.run(["ninja", "-t", "commands", WORLD], cwd=build, capture_output=True, text=True, check=True).stdout
+def link(build, program, objects, target):
+    commands = subprocess.run(["ninja", "-t", "commands", program], cwd=build, capture_output=True, text=True, check=True).stdout
     words = shlex.split(commands.splitlines()[-1])
     words[words.index("-o") + 1] = str(target)
     first = next(i for i, word in enumerate(words) if word.endswith(".o"))
@@ -62,11 +63,20 @@ def header(text, name, default):
     return found.group(1) if found else default
 
 
+def find_in_swarm(program, checker, scenario, seeds, folder):
+    status, output = run([str(program), "swarm", scenario, "--seeds", seeds, "--jobs", "1", "--max-failures", "1", "--checker", checker,
+                          "--json"], folder)
+    failures = json.loads(output)["failures"] if status in (0, 1, 2) else []
+    if not failures:
+        raise Failed(f"{checker} does not find it in {scenario}, seeds {seeds} (exit {status})\n{output[-2000:]}")
+    return f"{scenario}, seed {failures[0]['seed']}: {checker}: {failures[0]['what']}"
+
+
 def prove(build, source, patch, commands):
     text = patch.read_text()
     checker = header(text, "Checker", None)
-    scenario = header(text, "Scenario", "containers")
     seeds = header(text, "Seeds", SEEDS)
+    finder = header(text, "Program", "")
     folder = build / "tests/planted" / patch.stem
     shutil.rmtree(folder, ignore_errors=True)
     objects = []
@@ -81,15 +91,17 @@ def prove(build, source, patch, commands):
         target = folder / (path.replace("/", "_") + ".o")
         compile_copy(build, commands[path], folder / path, target)
         objects.append(target)
-    program = folder / "meridian-sim"
-    link(build, objects, program)
-    status, output = run([str(program), "swarm", scenario, "--seeds", seeds, "--jobs", "1", "--max-failures", "1", "--checker", checker,
-                          "--json"], folder)
-    failures = json.loads(output)["failures"] if status in (0, 1, 2) else []
-    if not failures:
-        raise Failed(f"{checker} does not find it in {scenario}, seeds {seeds} (exit {status})\n{output[-2000:]}")
+    program = folder / "finder"
+    link(build, finder or WORLD, objects, program)
+    if finder:
+        status, output = run([str(program), "--find", checker, seeds], folder)
+        if status != 0:
+            raise Failed(f"{checker} does not find it in seeds {seeds} (exit {status})\n{output[-2000:]}")
+        found = output.strip().splitlines()[-1]
+    else:
+        found = find_in_swarm(program, checker, header(text, "Scenario", "containers"), seeds, folder)
     shutil.rmtree(folder)
-    return f"{scenario}, seed {failures[0]['seed']}: {checker}: {failures[0]['what']}"
+    return found
 
 
 def main():
