@@ -39,7 +39,7 @@ class History {
       auto verdict = judge<Model>(relevant, {}, TRIES_MAX);
       stage_.say("history", object + ": " + std::to_string(operations.size()) + " operations");
       if (verdict == Linearity::NOT_LINEARIZABLE) stage_.verdict.wrong("linearizable", object + ": " + describe(relevant));
-      if (verdict == Linearity::GAVE_UP) stage_.verdict.wrong("gave-up", "the history of " + object + " is too long to judge");
+      if (verdict == Linearity::GAVE_UP) stage_.verdict.wrong("gave-up", "the search was given up for " + object + ": " + describe(relevant));
     }
   }
 

@@ -40,6 +40,12 @@ TEST_CASE("a write in doubt takes effect at any later time, or never, but once")
   CHECK(verdict({read(1, 2, 5), writeInDoubt(3, 5)}) == Linearity::NOT_LINEARIZABLE);
 }
 
+TEST_CASE("one in doubt may explain another in doubt, which somebody has seen") {
+  Register swapInDoubt{{Kind::COMPARE_AND_SET, 6, 5}, std::nullopt, 2, 0};
+  std::vector<Register> operations{writeInDoubt(1, 5), swapInDoubt, read(3, 4, 6)};
+  CHECK(judge<RegisterModel>(RegisterModel::relevant(operations), 0, 1'000) == Linearity::LINEARIZABLE);
+}
+
 TEST_CASE("of two that compare and set with one expectation, one alone succeeds") {
   CHECK(verdict({swap(1, 4, 0, 5, 0), swap(2, 3, 0, 6, 5)}) == Linearity::LINEARIZABLE);
   CHECK(verdict({swap(1, 4, 0, 5, 0), swap(2, 3, 0, 6, 0)}) == Linearity::NOT_LINEARIZABLE);

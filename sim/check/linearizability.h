@@ -8,7 +8,11 @@
 // A Model is a type with
 //   using State, Input, Output;                State is comparable and hashable by Model::hash(state)
 //   static bool apply(State& state, const Input& input, const Output* output);
-// which does the input and answers whether the output is what comes of it; none: whatever comes of it.
+//   static bool helps(const Input& input, const Operation<Model>& other);
+//   static bool alike(const Input& left, const Input& right);
+// apply() does the input and answers whether the output is what comes of it; none: whatever comes of it. An operation in doubt is tried as
+// late as can be: helps() says whether it can explain another that comes right after it, so that there is no use in it otherwise. Of
+// two that are alike the earlier one is tried.
 #pragma once
 
 #include <algorithm>
@@ -111,7 +115,24 @@ class LinearitySearch {
   };
 
   bool mayComeNext(size_t call, Pass pass) const {
-    return operations_[entries_[call].operation].output.has_value() == (pass == Pass::CERTAIN);
+    auto& operation = operations_[entries_[call].operation];
+    if (operation.output.has_value() != (pass == Pass::CERTAIN)) return false;
+    return pass == Pass::CERTAIN || isOfUse(call, operation);
+  }
+
+  bool isOfUse(size_t call, const Operation<Model>& inDoubt) const {
+    bool helps = false;
+    bool isBefore = true;
+    for (size_t at = entries_[HEAD].next; at != HEAD && entries_[at].kind == Entry::CALL; at = entries_[at].next) {
+      if (at == call) {
+        isBefore = false;
+        continue;
+      }
+      auto& other = operations_[entries_[at].operation];
+      if (isBefore && !other.output && Model::alike(inDoubt.input, other.input)) return false;
+      helps = helps || Model::helps(inDoubt.input, other);
+    }
+    return helps;
   }
 
   bool advance(size_t call, Pass pass) {

@@ -41,6 +41,13 @@ void Money::acknowledged(uint64_t transfer, const std::string& payee) {
   if (!isPaid(transfer, payee)) stage_.verdict.wrong("told-early", "transfer " + std::to_string(transfer) + " is acknowledged and not durable");
 }
 
+void Money::passed(uint64_t number, const std::vector<std::string>& path) {
+  for (auto& account: path) {
+    if (StoredActor(diskOf_(account), {"Account", account}).get<uint64_t>("passed").orDefault(0) >= number) continue;
+    stage_.verdict.wrong("told-early", account + " has not durably noted " + std::to_string(number) + ", which is answered");
+  }
+}
+
 void Money::requireAcknowledgedPaid() {
   for (auto& [transfer, payee]: acknowledged_) {
     if (!isPaid(transfer, payee)) stage_.verdict.wrong("lost", "transfer " + std::to_string(transfer) + " was acknowledged and is lost");

@@ -26,6 +26,9 @@ class Money {
   void acknowledged(uint64_t transfer, const std::string& payee);
   void requireAcknowledgedPaid();
 
+  // A call that went through these accounts, each of which notes its number or a higher one, was answered.
+  void passed(uint64_t number, const std::vector<std::string>& path);
+
  private:
   bool isPaid(uint64_t transfer, const std::string& payee);
 

@@ -14,12 +14,12 @@ struct QueueModel {
   using Rows = std::vector<std::pair<std::string, std::string>>;
   using State = std::map<std::string, std::string>;
   struct Input {
-    enum class Kind { IDLE, PUT, POP, SHIFT, LIST } kind = Kind::LIST;   // SHIFT: a PUT and a POP at once
+    enum class Kind { IDLE, PUT, POP, PUT_AND_LIST, LIST } kind = Kind::LIST;
     std::string key;                     // of PUT; LIST gives only keys above it
     std::string value;                   // each value is put once
     size_t limit = SIZE_MAX;             // of LIST and POP
   };
-  using Output = Rows;                   // what a PUT replaced, a POP or SHIFT took, a LIST found
+  using Output = Rows;                   // what a PUT replaced, a POP took, a LIST found
 
   static size_t hash(const State& state) {
     size_t hash = state.size();
@@ -35,11 +35,12 @@ struct QueueModel {
         if (auto row = state.find(input.key); row != state.end()) found.push_back(*row);
         state[input.key] = input.value;
         break;
-      case Input::Kind::SHIFT:
+      case Input::Kind::PUT_AND_LIST:
         state[input.key] = input.value;
-        [[fallthrough]];
+        found.assign(state.begin(), state.end());
+        break;
       case Input::Kind::POP:
-        for (size_t left = input.kind == Input::Kind::POP ? input.limit : 1; left > 0 && !state.empty(); --left) {
+        for (size_t left = input.limit; left > 0 && !state.empty(); --left) {
           found.push_back(*state.begin());
           state.erase(state.begin());
         }
@@ -51,10 +52,23 @@ struct QueueModel {
     return output == nullptr || *output == found;
   }
 
+  // A row is put when it is first seen; one is taken whenever it is missed.
+  static bool helps(const Input& input, const Operation<QueueModel>& other) {
+    if (!other.output || input.kind == Input::Kind::POP) return other.output.has_value();
+    for (auto& row: *other.output) {
+      if (row.second == input.value) return true;
+    }
+    return false;
+  }
+  static bool alike(const Input& left, const Input& right) {
+    return left.kind == Input::Kind::POP && right.kind == Input::Kind::POP && left.limit == right.limit;
+  }
+
   static void makeIdle(Input& input) { input.kind = Input::Kind::IDLE; }
 
   // Without the puts in doubt whose value nobody has seen. At the end the queue is listed whole: such a value is not there, so if it
-  // ever was, then a pop in doubt has taken it, which without it takes another or nothing.
+  // ever was, then a pop in doubt has taken it, which without it takes less. A pop in doubt may take any number up to its limit, each at
+  // a moment of its own: that lets a little more pass.
   static std::vector<Operation<QueueModel>> relevant(const std::vector<Operation<QueueModel>>& operations) {
     std::set<std::string> seen;
     for (auto& operation: operations) {
@@ -63,9 +77,15 @@ struct QueueModel {
     }
     std::vector<Operation<QueueModel>> kept;
     for (auto& operation: operations) {
-      bool mayMatter = operation.input.kind == Input::Kind::POP || operation.input.kind == Input::Kind::SHIFT ||
-                       (operation.input.kind == Input::Kind::PUT && seen.contains(operation.input.value));
-      if (operation.output || mayMatter) kept.push_back(operation);
+      bool puts = operation.input.kind == Input::Kind::PUT || operation.input.kind == Input::Kind::PUT_AND_LIST;
+      bool mayMatter = operation.input.kind == Input::Kind::POP || (puts && seen.contains(operation.input.value));
+      if (!operation.output && !mayMatter) continue;
+      bool mayTakeLess = !operation.output && operation.input.kind == Input::Kind::POP;
+      auto copies = mayTakeLess ? operation.input.limit : 1;
+      for (size_t i = 0; i < copies; ++i) {
+        kept.push_back(operation);
+        if (mayTakeLess) kept.back().input.limit = 1;
+      }
     }
     return kept;
   }
@@ -77,7 +97,7 @@ struct QueueModel {
       case Input::Kind::IDLE: text = "idle"; break;
       case Input::Kind::PUT: text = "put " + input.key + "=" + input.value; break;
       case Input::Kind::POP: text = "pop " + std::to_string(input.limit); break;
-      case Input::Kind::SHIFT: text = "shift " + input.key + "=" + input.value; break;
+      case Input::Kind::PUT_AND_LIST: text = "list with " + input.key + "=" + input.value; break;
       case Input::Kind::LIST: text = "list above '" + input.key + "'"; break;
     }
     if (!operation.output) return text;

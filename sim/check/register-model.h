@@ -28,13 +28,28 @@ struct RegisterModel {
     return true;
   }
 
+  // Its value must be seen next, by an answer or by one that expects it: all others would tell of it.
+  static bool helps(const Input& input, const Operation<RegisterModel>& other) {
+    if (other.output) return *other.output == input.value;
+    return other.input.kind == Input::Kind::COMPARE_AND_SET && other.input.expected == input.value;
+  }
+  static bool alike(const Input&, const Input&) { return false; }
+
   static void makeIdle(Input& input) { input.kind = Input::Kind::IDLE; }
 
-  // Without those in doubt that nobody has seen: every answer tells what was there, so they explain nothing.
+  // Without those in doubt whose value nobody has seen, neither an answer nor one in doubt that expects it and was seen itself: every
+  // answer tells what was there, so they explain nothing.
   static std::vector<Operation<RegisterModel>> relevant(const std::vector<Operation<RegisterModel>>& operations) {
     std::set<int64_t> seen;
     for (auto& operation: operations) {
       if (operation.output) seen.insert(*operation.output);
+    }
+    for (size_t before = 0; before != seen.size();) {
+      before = seen.size();
+      for (auto& operation: operations) {
+        bool compares = operation.input.kind == Input::Kind::COMPARE_AND_SET;
+        if (!operation.output && compares && seen.contains(operation.input.value)) seen.insert(operation.input.expected);
+      }
     }
     std::vector<Operation<RegisterModel>> kept;
     for (auto& operation: operations) {

@@ -53,7 +53,7 @@ kj::Promise<void> AccountActor::owes(OwesContext context) {
 
 kj::Promise<void> AccountActor::pass(PassContext context) {
   auto params = context.getParams();
-  storage().put("passed", params.getNumber());
+  if (params.getNumber() > storage().get<uint64_t>("passed").orDefault(0)) storage().put("passed", params.getNumber());
   auto path = params.getPath();
   if (path.size() == 0) {
     context.getResults().setHops(1);

@@ -9,5 +9,5 @@ interface Account {
   transfer @0 (number :UInt64, to :Text, amount :Int64) -> (accepted :Bool);   # answers when it is paid; not accepted: too poor
   credit @1 (number :UInt64, amount :Int64) -> ();
   owes @2 () -> (count :UInt32);
-  pass @3 (number :UInt64, path :List(Text)) -> (hops :UInt32);   # each on the path notes the number, and calls the next
+  pass @3 (number :UInt64, path :List(Text)) -> (hops :UInt32);   # each on the path notes the highest number, and calls the next
 }

@@ -42,12 +42,12 @@ kj::Promise<void> QueueActor::pop(PopContext context) {
   return kj::READY_NOW;
 }
 
-kj::Promise<void> QueueActor::shift(ShiftContext context) {
+kj::Promise<void> QueueActor::putAndList(PutAndListContext context) {
   auto params = context.getParams();
   std::string queue = params.getQueue().cStr();
   storage().putBytes(queue + params.getKey().cStr(), params.getValue().cStr());
-  auto taken = take(queue, 1);
-  write(context.getResults().initTaken(static_cast<capnp::uint>(taken.size())), taken, queue.size());
+  auto found = storage().list({.prefix = queue, .after = {}});
+  write(context.getResults().initFound(static_cast<capnp::uint>(found.size())), found, queue.size());
   return kj::READY_NOW;
 }
 

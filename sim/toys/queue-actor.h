@@ -10,7 +10,7 @@ class QueueActor final: public actor::DurableActor<toys::Queue> {
  public:
   kj::Promise<void> put(PutContext context) override;
   kj::Promise<void> pop(PopContext context) override;
-  kj::Promise<void> shift(ShiftContext context) override;
+  kj::Promise<void> putAndList(PutAndListContext context) override;
   kj::Promise<void> list(ListContext context) override;
 
  private:

@@ -7,7 +7,7 @@ $Cxx.namespace("meridian::sim::toys");
 interface Queue {
   put @0 (queue :Text, key :Text, value :Text) -> (replaced :List(Row));
   pop @1 (queue :Text, most :UInt32) -> (taken :List(Row));
-  shift @2 (queue :Text, key :Text, value :Text) -> (taken :List(Row));    # puts and pops one, in one turn
+  putAndList @2 (queue :Text, key :Text, value :Text) -> (found :List(Row));   # in one turn
   list @3 (queue :Text, after :Text, limit :UInt32) -> (found :List(Row));
 
   struct Row {

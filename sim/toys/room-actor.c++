@@ -46,11 +46,12 @@ kj::Promise<void> RoomActor::join(JoinContext context) {
   auto subscriber = params.getSubscriber();
   auto number = ++lastSubscriber_;
   subscribers_.emplace(number, subscriber);
-  auto leave = [this, number]() -> kj::Promise<void> {
+  auto forget = [this, number]() -> kj::Promise<void> {
     subscribers_.erase(number);
     return kj::READY_NOW;
   };
-  env().spawn(env().await(subscriber.stayRequest().send().ignoreResult(), leave, [leave](kj::Exception&&) mutable { return leave(); }));
+  env().spawn(env().await(subscriber.stayRequest().send().ignoreResult(), [forget]() { return forget(); },
+                          [forget](kj::Exception&&) { return forget(); }));
   context.getResults().setLine(kj::heap<LineServer>(env().actor<Room>(env().self().name), params.getSession()));
   return kj::READY_NOW;
 }

@@ -36,6 +36,11 @@ std::vector<actor::ActorKind> Bank::kinds(const std::string&) {
 }
 
 void Bank::act(ActorClient& client) {
+  if (chance(random_, 0.2)) return pass(client);
+  transfer(client);
+}
+
+void Bank::transfer(ActorClient& client) {
   auto from = "a" + std::to_string(random_.below(ACCOUNTS));
   auto to = "a" + std::to_string(random_.below(ACCOUNTS));
   auto transfer = ++lastTransfer_;
@@ -56,6 +61,17 @@ void Bank::act(ActorClient& client) {
       }));
 }
 
+void Bank::pass(ActorClient& client) {
+  std::vector<std::string> path;
+  for (auto left = number(random_, 2, 5); left > 0; --left) path.push_back("a" + std::to_string(random_.below(ACCOUNTS)));
+  auto entry = cluster_.ledger().begin(client.name(), "pass");
+  client.spawn(passedOn(client, kj::mv(path)).then([entry]() { entry->end("served"); },
+                                                   [this, entry](kj::Exception&& error) {
+                                                     entry->end(toText(error.getType()));
+                                                     requireTyped(cluster_.stage(), "pass", error);
+                                                   }));
+}
+
 void Bank::committed(size_t) { money_.requireConserved(); }
 
 Question Bank::owesNothing(ActorClient& examiner, const std::string& account) {
@@ -68,12 +84,16 @@ Question Bank::owesNothing(ActorClient& examiner, const std::string& account) {
   }};
 }
 
-kj::Promise<void> Bank::passedOn(ActorClient& examiner, const std::vector<std::string>& path) {
-  auto request = examiner.actor<Account>(path.front()).passRequest();
-  request.setNumber(++lastTransfer_);
+kj::Promise<void> Bank::passedOn(ActorClient& client, std::vector<std::string> path) {
+  auto request = client.actor<Account>(path.front()).passRequest();
+  auto number = ++lastTransfer_;
+  request.setNumber(number);
   auto rest = request.initPath(static_cast<capnp::uint>(path.size() - 1));
   for (capnp::uint i = 0; i < rest.size(); ++i) rest.set(i, path[i + 1]);
-  return request.send().then([hops = path.size()](auto&& answer) { KJ_REQUIRE(answer.getHops() == hops, answer.getHops()); });
+  return request.send().then([this, number, path = kj::mv(path)](auto&& answer) {
+    KJ_REQUIRE(answer.getHops() == path.size(), answer.getHops());
+    money_.passed(number, path);
+  });
 }
 
 // However many actors of one server a call goes through, all of them are one commit.

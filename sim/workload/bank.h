@@ -19,7 +19,9 @@ class Bank final: public Workload {
 
  private:
   static std::vector<std::string> accounts();
-  kj::Promise<void> passedOn(ActorClient& examiner, const std::vector<std::string>& path);
+  void transfer(ActorClient& client);
+  void pass(ActorClient& client);
+  kj::Promise<void> passedOn(ActorClient& client, std::vector<std::string> path);
   Question owesNothing(ActorClient& examiner, const std::string& account);
 
   Cluster& cluster_;

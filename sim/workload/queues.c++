@@ -43,12 +43,12 @@ kj::Promise<QueueModel::Rows> putIn(Queue::Client actor, const std::string& queu
   return request.send().then([](auto&& answer) { return read(answer.getReplaced()); });
 }
 
-kj::Promise<QueueModel::Rows> shifted(Queue::Client actor, const std::string& queue, const std::string& key, const std::string& value) {
-  auto request = actor.shiftRequest();
+kj::Promise<QueueModel::Rows> listedWith(Queue::Client actor, const std::string& queue, const std::string& key, const std::string& value) {
+  auto request = actor.putAndListRequest();
   request.setQueue(queue);
   request.setKey(key);
   request.setValue(value);
-  return request.send().then([](auto&& answer) { return read(answer.getTaken()); });
+  return request.send().then([](auto&& answer) { return read(answer.getFound()); });
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ void Queues::act(ActorClient& client) {
     }
     case 3: {
       auto value = std::to_string(++lastValue_);
-      return watch(client, history_.begin(object, {Kind::SHIFT, key, value}), shifted(actor, queue, key, value));
+      return watch(client, history_.begin(object, {Kind::PUT_AND_LIST, key, value}), listedWith(actor, queue, key, value));
     }
     default: {
       auto after = chance(random_, 0.5) ? std::string() : key;
