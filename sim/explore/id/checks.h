@@ -1,0 +1,18 @@
+// What must hold in every state, and in a state at rest, whatever the shipped code thinks. Empty: it holds.
+#pragma once
+
+#include <string>
+
+#include "sim/explore/id/state.h"
+
+namespace meridian::explore::id {
+
+std::string flawOf(const State& state);
+
+// Nothing runs, nothing is kept for the ID, and every caller was answered.
+std::string flawAtRest(const State& state);
+
+// Whether only callers could be missing for it to be at rest.
+bool isCalm(const State& state);
+
+}  // namespace meridian::explore::id
