@@ -1,0 +1,16 @@
+#include "sim/explore/worlds.h"
+
+#include "sim/explore/id/space.h"
+
+namespace meridian::explore {
+
+const std::vector<World>& worlds() {
+  static const std::vector<World> WORLDS = {
+      {"id", "One ID on two machines: the steps of supervisor, class, schedulers and machines, in every order, with faults",
+       "never two instances; permit and reservation as long as one lives; at rest nothing is left and every caller was answered", 2,
+       []() -> std::unique_ptr<Space> { return std::make_unique<id::IdSpace>(); }},
+  };
+  return WORLDS;
+}
+
+}  // namespace meridian::explore
