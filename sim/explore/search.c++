@@ -75,10 +75,9 @@ class Search {
 
   bool expand(uint32_t moves, const Waiting& waiting) {
     bool isAtRest = true;
-    space_.moves(waiting.state, [&, moves = moves](Next&& next) {
+    auto events = events_ < bounds_.events ? Events::TOO : Events::LEFT_OUT;
+    space_.moves(waiting.state, events, [&](Next&& next) {
       if (result_.violation) return;
-      // Events beyond the bound are not looked at.
-      if (next.cost == Cost::EVENT && events_ == bounds_.events) return;
       ++result_.transitions;
       if (!next.flaw.empty()) return report(waiting.index, next.flaw, {next.move}, next.cost == Cost::EVENT ? 1 : 0);
       auto met = visited_.meet(hashOf(next.state), waiting.index, next.move);

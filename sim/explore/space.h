@@ -22,14 +22,16 @@ struct Next {
   std::string flaw;                    // what this move, or the state that it leads to, violates; empty: nothing
 };
 
+enum class Events : uint8_t { LEFT_OUT, TOO };
+
 class Space {
  public:
-  virtual ~Space() = default;
+  virtual ~Space() noexcept(false) = default;
 
   virtual std::string start() = 0;
 
-  // Every move of the state, always in the same order.
-  virtual void moves(std::string_view state, const std::function<void(Next&&)>& visit) = 0;
+  // Every move of the state, always in the same order; those that are events may be left out, with what they cost.
+  virtual void moves(std::string_view state, Events events, const std::function<void(Next&&)>& visit) = 0;
 
   // What is wrong with a state that is at rest; empty: nothing.
   virtual std::string flawAtRest(std::string_view state) = 0;

@@ -27,9 +27,10 @@ State settledState() {
 
 std::string IdSpace::start() { return encode(settledState()); }
 
-void IdSpace::moves(std::string_view bytes, const std::function<void(Next&&)>& visit) {
+void IdSpace::moves(std::string_view bytes, Events events, const std::function<void(Next&&)>& visit) {
   auto state = decode(bytes);
   for (auto& move: movesOf(state)) {
+    if (costOf(move.kind) == Cost::EVENT && events == Events::LEFT_OUT) continue;
     auto next = decode(bytes);
     auto flaw = apply(next, move);
     visit({move.number(), costOf(move.kind), flaw.empty() ? encode(next) : "", flaw});
