@@ -6,6 +6,9 @@ namespace {
 
 std::string of(Generation generation) { return "generation " + std::to_string(generation.value()); }
 
+bool isPermitHeld(const State& state) { return state.containerClass.permits.contains(container().id); }
+bool isRoomHeld(const State& state) { return state.location.reservations.contains(container()); }
+
 bool hasPermit(const State& state, Generation generation) {
   auto found = state.containerClass.permits.find(container().id);
   return found != state.containerClass.permits.end() && found->second.generation == generation;
@@ -55,10 +58,17 @@ std::string flawOf(const State& state) {
   return flaw.empty() ? flawOfBooks(state) : flaw;
 }
 
+std::string flawAsTimePasses(const State& state) {
+  if (!std::holds_alternative<supervisor::Stopped>(state.supervisor.life) || state.mayLeak) return "";
+  if (isPermitHeld(state)) return "the permit of what has ended is not given back";
+  if (isRoomHeld(state)) return "the reservation of what has ended is not given back";
+  return "";
+}
+
 bool isCalm(const State& state) {
   auto stopped = std::get_if<supervisor::Stopped>(&state.supervisor.life);
   if (!stopped || stopped->restartAt) return false;
-  if (state.containerClass.permits.contains(container().id) || state.location.reservations.contains(container())) return false;
+  if (isPermitHeld(state) || isRoomHeld(state)) return false;
   for (auto& machine: state.machines) {
     if (!machine.record.rows.empty() || !machine.instances.empty()) return false;
   }
@@ -68,8 +78,8 @@ bool isCalm(const State& state) {
 std::string flawAtRest(const State& state) {
   if (!state.waiting.empty()) return std::to_string(state.waiting.size()) + " callers are never answered";
   if (!std::holds_alternative<supervisor::Stopped>(state.supervisor.life)) return "the supervisor never stops";
-  if (state.containerClass.permits.contains(container().id)) return "a permit is left";
-  if (state.location.reservations.contains(container())) return "a reservation is left";
+  if (isPermitHeld(state)) return "a permit is left";
+  if (isRoomHeld(state)) return "a reservation is left";
   for (uint8_t i = 0; i < MACHINES; ++i) {
     if (!state.machines[i].record.rows.empty()) return machineName(i).value() + " never forgets an instance";
     if (!state.machines[i].instances.empty()) return "the driver of " + machineName(i).value() + " keeps an instance";

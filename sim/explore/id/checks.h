@@ -9,6 +9,9 @@ namespace meridian::explore::id {
 
 std::string flawOf(const State& state);
 
+// When time goes on because nothing else is left to do: only what a crash has swallowed is left to reconciliation.
+std::string flawAsTimePasses(const State& state);
+
 // Nothing runs, nothing is kept for the ID, and every caller was answered.
 std::string flawAtRest(const State& state);
 

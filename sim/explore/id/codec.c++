@@ -87,6 +87,7 @@ void walkPlaces(Port& port, State& state) {
   port.instant(state.gateway.grantedAt);
   port.bound(state.gateway.returned);
   port.number(state.wasExecuted);
+  port.number(state.mayLeak);
   walkOptional(port, state.drainsSince, [&](Instant& at) { port.instant(at); });
 }
 

@@ -29,6 +29,7 @@ void loseServer(State& state) {
   state.classTransient = {};
   state.locationTransient = {};
   state.waiting.clear();               // all of them hear of the failure
+  state.mayLeak = true;
 }
 
 // Its driver is gone with it. The next one takes stock of what the shim has, and tells that.
@@ -62,13 +63,13 @@ void crash(State& state, Process dead) {
 }
 
 void losePower(State& state, uint8_t index) {
-  auto& instances = state.machines[index].instances;
-  // After a power failure nobody can know whether a start that was accepted had come to run: it may be run once more.
-  for (auto& instance: instances) {
-    if (instance.isAlive() && instance.generation == state.supervisor.generation) state.wasExecuted = false;
-  }
-  instances.clear();
-  state.machines[index].shimLast = Generation(0);
+  auto& machine = state.machines[index];
+  // After a power failure nobody can know whether a start that was accepted had come to run: until the machine knows of an end, it may
+  // launch it once more.
+  auto row = machine.record.rows.find({container(), state.supervisor.generation});
+  if (row != machine.record.rows.end() && !row->second.exit) state.wasExecuted = false;
+  machine.instances.clear();
+  machine.shimLast = Generation(0);
 }
 
 void cut(State& state, size_t index) {

@@ -254,12 +254,19 @@ Cost costOf(Kind kind) { return kind >= Kind::ASK ? Cost::EVENT : Cost::FREE; }
 std::vector<Move> movesOf(const State& state) { return Moves(state).all(); }
 
 std::string apply(State& state, const Move& move) {
+  if (move.kind == Kind::TICK) {
+    auto flaw = flawAsTimePasses(state);
+    if (!flaw.empty()) return flaw;
+  }
   Turns turns(state);
   try {
     make(state, turns, move);
   } catch (const CheckFailed& failed) {
     turns.complain(std::string("a check of an actor fails: ") + failed.what());
   }
+  turns.letSupervisorRest();
+  if (isCalm(state)) state.mayLeak = false;
+  if (state.gateway.holds == Generation(0)) state.gateway.grantedAt = state.now;
   return turns.flaw.empty() ? flawOf(state) : turns.flaw;
 }
 

@@ -111,6 +111,7 @@ struct State {
   Gateway gateway;
   bool wasExecuted = false;            // the present generation, somewhere
   std::optional<Instant> drainsSince;  // the present generation
+  bool mayLeak = false;                // a crash of the server may have swallowed a release
 };
 
 // Names of the world.

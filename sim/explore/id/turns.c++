@@ -81,7 +81,6 @@ std::optional<supervisor::Answer> Turns::toSupervisor(const supervisor::Message&
       complain("the supervisor does not know how generation " + std::to_string(exited->generation.value()) + " ended");
     }
   }
-  restSupervisor();
   return std::exchange(supervisorAnswer_, std::nullopt);
 }
 
@@ -91,8 +90,7 @@ void Turns::loadSupervisor() {
   run(supervisor::resume(state_.supervisor, state_.now, supervisorLimits()));
 }
 
-// What rests leaves memory, here at once.
-void Turns::restSupervisor() {
+void Turns::letSupervisorRest() {
   auto& transient = state_.supervisorTransient;
   bool nobodyWaits = transient.starts.empty() && transient.stops.empty() && transient.destroys.empty();
   if (!nobodyWaits || !supervisor::resting(state_.supervisor, transient)) return;

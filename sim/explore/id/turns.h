@@ -14,6 +14,8 @@ class Turns {
 
   // What answers a call that another actor made: none when the step did not answer.
   std::optional<supervisor::Answer> toSupervisor(const supervisor::Message& message);
+  // What rests leaves memory, here at once.
+  void letSupervisorRest();
   void alarmOfSupervisor() { toSupervisor(supervisor::AlarmDue{}); }
 
   std::optional<container_class::Answer> toClass(const container_class::Message& message);
@@ -38,8 +40,6 @@ class Turns {
   void place(const supervisor::Place& call);
   void answer(CallToken token, const std::optional<supervisor::Answer>& answer);
   void granted(const supervisor::Endpoint& endpoint);
-  void restSupervisor();
-
   void reportToGlobal();
 
   void run(uint8_t index, machine::Step&& step);
