@@ -144,26 +144,39 @@ void warnOfRandomness(const Worlds& worlds) {
          "): a seed may have another transcript in each process");
 }
 
+volatile sig_atomic_t interrupted = 0;
+
+// The first Ctrl-C ends a swarm in good order, the second at once.
+void onInterrupt(int) {
+  interrupted = 1;
+  signal(SIGINT, SIG_DFL);
+}
+
 void SimLine::addSwarm() {
   auto* command = addCommand("swarm", "Run many seeds, and say which of them fail", [this]() {
     SwarmOptions options{.terms = terms(),
                          .seeds = parseSeeds(seeds_),
                          .jobs = jobs(),
                          .failuresMax = parseCount("--max-failures", failures_, 1, FAILURES_MAX)};
+    signal(SIGINT, onInterrupt);
     Worlds worlds(program_);
     warnOfRandomness(worlds);
     Progress progress(options.seeds.size());
-    auto found = runSwarm(worlds, options, [&](const SwarmReport& report) { progress.show(report); });
+    auto found = runSwarm(worlds, options, [&](const SwarmReport& report) {
+      progress.show(report);
+      return interrupted ? Go::HOME : Go::ON;
+    });
     progress.end();
     printSwarm(format(), program_, options, found, worlds.randomness());
-    return found.failures.empty() ? STATUS_FINE : statusOf(found.failures[0].result.end);
+    if (!found.failures.empty()) return statusOf(found.failures[0].result.end);
+    return interrupted ? cli::STATUS_SIGNALLED + SIGINT : STATUS_FINE;
   });
   addTerms(command);
   command->add_option("--seeds", seeds_, "From A to B, both included")->required()->type_name("A..B");
   addJobs(command);
   command->add_option("--max-failures", failures_, "End after so many seeds that fail")->type_name("N")->capture_default_str();
   addJson(command);
-  command->footer(STATUSES);
+  command->footer(STATUSES + std::string("\nCtrl-C ends it early, with what it has found."));
 }
 
 int SimLine::runOne(const Terms& terms, const std::string& again) {
