@@ -1,7 +1,5 @@
 #include "sim/world.h"
 
-#include <kj/debug.h>
-
 #include "actors/machine/machine-actor.h"
 #include "sim/world/chance.h"
 #include "sim/roles.h"
@@ -16,8 +14,8 @@ Duration drawOffset(Random& random, Duration spread) { return span(random, -spre
 }  // namespace
 
 World::World(const Options& options, actor::ActorSystem& system, Random random, const RunOptions& run)
-    : options_(options), until_(run.until.value_or(Duration::max())), system_(system), random_(random),
-      stage_(run.print, run.onlyChecker), loop_(port_), waitScope_(loop_), network_(stage_, random_.fork()),
+    : options_(options), system_(system), random_(random), stage_(run.print, run.onlyChecker),
+      course_(stage_, run.until.value_or(Duration::max())), network_(stage_, random_.fork()),
       ledger_(stage_), serverAhead_(drawOffset(random_, options.clockSpread)),
       server_(newProcess(SERVER, [this](ProcessParts parts) { return newServer(parts, options_.host); })),
       books_(stage_, server_->disk()), truth_(stage_, books_, options.capacity, serverAhead_) {
@@ -44,7 +42,10 @@ World::World(const Options& options, actor::ActorSystem& system, Random random, 
   operators_ = newProcess("operators", [this](ProcessParts parts) -> kj::Own<SimRole> {
     return kj::heap<Operators>(parts, ledger_);
   });
-  for (auto* process: mortals()) process->start();
+  for (auto* process: mortals()) {
+    course_.add(*process);
+    process->start();
+  }
   operators_->start();
 }
 
@@ -68,51 +69,13 @@ std::vector<SimProcess*> World::mortals() {
 }
 
 void World::spareAll() {
-  doomed_.reset();
+  course_.spare();
   for (auto* process: mortals()) process->spare();
 }
 
 SimGateway* World::gateway(size_t index) {
   auto& process = *gateways_[index];
   return process.isAlive() ? &static_cast<GatewayProcess&>(process.role()).gateway() : nullptr;
-}
-
-void World::drain() {
-  uint32_t events = 0;
-  while (loop_.isRunnable()) {
-    uint32_t some = 0;
-    for (uint32_t most = doomed_ ? doomed_->events : EVENTS_MAX / 10; some < most && loop_.isRunnable(); ++some) loop_.run(1);
-    events += some;
-    events_ += some;
-    if (doomed_) {
-      doomed_->process->kill();
-      doomed_.reset();
-    } else if (events >= EVENTS_MAX && loop_.isRunnable()) {
-      return stage_.verdict.fail(Failure::STUCK, "spin", "events go on without end");
-    }
-  }
-}
-
-bool World::runUntil(Duration end, kj::FunctionParam<bool()> done) {
-  end = std::min(end, until_);
-  while (!isOver()) {
-    drain();
-    if (done()) return true;
-    for (auto* process: mortals()) process->scheduleCommit();
-    auto timer = stage_.time.next();
-    auto action = stage_.agenda.next();
-    if (!timer && !action) return false;
-    auto next = !timer ? *action : !action ? *timer : std::min(*timer, *action);
-    if (next > end) {
-      stage_.time.advanceTo(end);
-      drain();
-      return done();
-    }
-    stage_.time.advanceTo(std::max(next, stage_.time.now()));
-    ++events_;
-    if (action && *action <= stage_.time.now()) stage_.agenda.runNext();
-  }
-  return false;
 }
 
 bool World::isAsleep() { return whatIsAwake().empty(); }

@@ -2,14 +2,13 @@
 // operators; on one thread and one loop that nothing outside can rouse. Time moves when nothing else can.
 #pragma once
 
-#include <kj/async.h>
-
 #include <vector>
 
 #include "sim/check/books.h"
 #include "sim/check/ledger.h"
 #include "sim/check/truth.h"
 #include "sim/fault/options.h"
+#include "sim/world/course.h"
 #include "sim/world/machine.h"
 #include "sim/world/process.h"
 
@@ -37,17 +36,13 @@ class World {
   SimGateway* gateway(size_t index);
   Operators& operators() { return static_cast<Operators&>(operators_->role()); }
 
-  // Something was found wrong, or the end that was asked for has come.
-  bool isOver() const { return stage_.verdict.finding() || stage_.time.now() >= until_; }
-  // Of the loop, and of the world around it.
-  uint64_t events() const { return events_; }
-
-  // Runs until `done()` holds, `end` has come, or it is over. Whether it is done.
-  bool runUntil(Duration end, kj::FunctionParam<bool()> done);
-  bool runFor(Duration span, kj::FunctionParam<bool()> done) { return runUntil(stage_.time.now() + span, done); }
+  // As in Course.
+  bool isOver() const { return course_.isOver(); }
+  uint64_t events() const { return course_.events(); }
+  bool runFor(Duration span, kj::FunctionParam<bool()> done) { return course_.runFor(span, done); }
 
   // Kills the process after so many more events of the loop.
-  void doom(SimProcess& process, uint32_t events) { doomed_ = Doomed{&process, events}; }
+  void doom(SimProcess& process, uint32_t events) { course_.doom(process, events); }
 
   // Nobody is to die any more.
   void spareAll();
@@ -57,32 +52,13 @@ class World {
   std::string whatIsAwake();
 
  private:
-  class ClosedPort final: public kj::EventPort {
-   public:
-    bool wait() override { KJ_FAIL_ASSERT("a world waits for what cannot happen"); }
-    bool poll() override { return false; }
-    void wake() const override {}
-  };
-
-  struct Doomed {
-    SimProcess* process;
-    uint32_t events;
-  };
-
-  void drain();
   kj::Own<SimProcess> newProcess(std::string name, SimProcess::Build build);
 
-  static constexpr uint32_t EVENTS_MAX = 1'000'000;    // without time moving: then the world spins
-
   Options options_;
-  Duration until_;
-  uint64_t events_ = 0;
   actor::ActorSystem& system_;
   Random random_;
   Stage stage_;
-  ClosedPort port_;
-  kj::EventLoop loop_;
-  kj::WaitScope waitScope_;
+  Course course_;
   SimNetwork network_;
   Ledger ledger_;
   std::vector<kj::Own<SimMachine>> machines_;
@@ -93,7 +69,6 @@ class World {
   std::vector<kj::Own<SimProcess>> agents_;
   std::vector<kj::Own<SimProcess>> gateways_;
   kj::Own<SimProcess> operators_;
-  std::optional<Doomed> doomed_;
 };
 
 }  // namespace meridian::sim

@@ -50,7 +50,7 @@ ActorKind actorKind(Make make) {
 struct HostLimits {
   size_t mailboxMax = 1024;                               // calls that wait at one actor
   size_t activationsMax = 100'000;                        // in memory; above it calls to sleeping actors are OVERLOADED
-  Duration idleAfter = std::chrono::seconds(5);           // without a message, an activation may leave memory
+  Duration idleAfter = std::chrono::seconds(2);           // without a message, an activation may leave memory
   Duration blockMax = std::chrono::seconds(30);           // of blockConcurrencyWhile
   uint32_t alarmTries = 6;
   Duration alarmBackoff = std::chrono::seconds(2);        // doubling

@@ -44,6 +44,10 @@ Shard::~Shard() noexcept {
   takeInbox();
   for (auto* resumable : ready_) caf::intrusive_ptr_release(resumable);
   // While this shard can still be posted to: what is dropped may do so.
+  dropPosted();
+}
+
+void Shard::dropPosted() {
   while (!posted_.empty()) {
     auto dropped = kj::mv(posted_.front());
     posted_.pop_front();

@@ -66,6 +66,10 @@ class Shard final: public caf::execution_unit {
   // Runs what is ready now, without returning to the loop: for taking things down.
   void drainNow();
 
+  // Drops what was posted and has not run. What is dropped may post to the shards that its wires lead to: where several of them
+  // go down together, all drop before the first one goes.
+  void dropPosted();
+
  private:
   static constexpr size_t RESUMES_PER_EVENT = 64;
   static constexpr size_t IDLE_DELAY_MAX = 512;   // resumes

@@ -6,7 +6,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <optional>
 
 namespace meridian::container {
@@ -16,6 +18,13 @@ namespace {
 // A SYN that nobody answers, because the interface is not up yet or a queue is full: try anew
 // rather than wait for the kernel's second one, which comes after a second.
 constexpr auto ANSWER_TIMEOUT = 50 * kj::MILLISECONDS;
+
+// Of the timer's clock, and so not the one that a loop freezes for a turn.
+Duration monotonic() {
+  timespec now;
+  KJ_SYSCALL(clock_gettime(CLOCK_MONOTONIC, &now));
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
 kj::AutoCloseFd makeTimer() {
   int fd;
@@ -69,24 +78,25 @@ ReadinessProber::ReadinessProber(kj::UnixEventPort& port)
 
 kj::Promise<void> ReadinessProber::whenReady(uint32_t address, std::vector<uint16_t> ports) {
   auto probes = kj::heapArrayBuilder<kj::Promise<void>>(ports.size());
-  for (auto port: ports) probes.add(probe(address, port));
+  for (auto port: ports) probes.add(probe(address, port, monotonic()));
   return kj::joinPromises(probes.finish());
 }
 
-kj::Promise<void> ReadinessProber::probe(uint32_t address, uint16_t port) {
+kj::Promise<void> ReadinessProber::probe(uint32_t address, uint16_t port, Duration since) {
+  auto begun = monotonic();
   auto attempt = kj::heap<Attempt>(port_, address, port);
   auto accepted = attempt->accepted(port_.getTimer());
-  return accepted.attach(kj::mv(attempt))
-      .then([this, address, port](bool accepted) -> kj::Promise<void> {
-        if (accepted) return kj::READY_NOW;
-        return nextTick().then([this, address, port] { return probe(address, port); });
-      });
+  return accepted.attach(kj::mv(attempt)).then([this, address, port, since, begun](bool accepted) -> kj::Promise<void> {
+    if (accepted) return kj::READY_NOW;
+    auto interval = begun - since < YOUNG_FOR ? INTERVAL_YOUNG : INTERVAL;
+    return until(begun + interval).then([this, address, port, since] { return probe(address, port, since); });
+  });
 }
 
-kj::Promise<void> ReadinessProber::nextTick() {
+kj::Promise<void> ReadinessProber::until(Duration moment) {
   auto paf = kj::newPromiseAndFulfiller<void>();
-  waiting_.push_back(kj::mv(paf.fulfiller));
-  if (!armed_) arm(true);
+  if (waiting_.empty() || moment < waiting_.begin()->first) armAt(moment);
+  waiting_.emplace(moment, kj::mv(paf.fulfiller));
   return kj::mv(paf.promise);
 }
 
@@ -94,23 +104,29 @@ kj::Promise<void> ReadinessProber::tick() {
   return observer_.whenBecomesReadable().then([this] {
     uint64_t expirations;
     KJ_NONBLOCKING_SYSCALL(read(timer_, &expirations, sizeof(expirations)));
-    for (size_t tries = 0; tries < TRIES_PER_TICK_MAX && !waiting_.empty();) {
-      auto next = kj::mv(waiting_.front());
-      waiting_.pop_front();
-      if (!next->isWaiting()) continue;  // the probe was dropped
-      next->fulfill();
-      tries++;
-    }
-    if (waiting_.empty()) arm(false);
+    tryThoseDue();
     return tick();
   });
 }
 
-void ReadinessProber::arm(bool on) {
+void ReadinessProber::tryThoseDue() {
+  auto now = monotonic();
+  for (size_t tries = 0; tries < TRIES_PER_TICK_MAX && !waiting_.empty() && waiting_.begin()->first <= now;) {
+    auto next = kj::mv(waiting_.begin()->second);
+    waiting_.erase(waiting_.begin());
+    if (!next->isWaiting()) continue;  // the probe was dropped
+    next->fulfill();
+    tries++;
+  }
+  if (!waiting_.empty()) armAt(std::max(waiting_.begin()->first, now + INTERVAL_YOUNG));
+}
+
+void ReadinessProber::armAt(Duration moment) {
+  auto nanoseconds = moment.count();
   itimerspec spec{};
-  if (on) spec.it_interval.tv_nsec = spec.it_value.tv_nsec = INTERVAL_US * 1000;
-  KJ_SYSCALL(timerfd_settime(timer_, 0, &spec, nullptr));
-  armed_ = on;
+  spec.it_value.tv_sec = nanoseconds / 1'000'000'000;
+  spec.it_value.tv_nsec = nanoseconds % 1'000'000'000;
+  KJ_SYSCALL(timerfd_settime(timer_, TFD_TIMER_ABSTIME, &spec, nullptr));
 }
 
 }  // namespace meridian::container

@@ -27,7 +27,7 @@ Random seededByKernel() {
 }  // namespace
 
 EmbeddedPlatform::EmbeddedPlatform(const StateFolder& state, PlatformOptions options)
-    : state_(state), options_(kj::mv(options)), loop_(system_), random_(seededByKernel()), down_(nullptr),
+    : state_(state), options_(kj::mv(options)), loop_(system_), spareMemory_(loop_.clock()), random_(seededByKernel()), down_(nullptr),
       images_(state.at("images")), imageWorker_(loop_.io().unixEventPort, 1),
       driver_(*loop_.io().lowLevelProvider, loop_.io().unixEventPort, images_,
               {.stateFolder = state.path(), .shimBinary = options_.shimBinary}),

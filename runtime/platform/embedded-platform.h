@@ -18,6 +18,7 @@
 #include "runtime/platform/agent-role.h"
 #include "runtime/platform/operator-socket.h"
 #include "runtime/platform/server-role.h"
+#include "runtime/platform/spare-memory.h"
 #include "runtime/platform/state-folder.h"
 
 namespace meridian::platform {
@@ -75,6 +76,7 @@ class EmbeddedPlatform {
   PlatformOptions options_;
   actor::ActorSystem system_;
   actor::ShardLoop loop_;
+  SpareMemory spareMemory_;
   Random random_;
   kj::Own<kj::PromiseFulfiller<void>> downFulfiller_;
   kj::ForkedPromise<void> down_;

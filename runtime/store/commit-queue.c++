@@ -41,7 +41,7 @@ void requireKey(std::string_view key) {
   KJ_REQUIRE(key.size() <= Store::KEY_MAX, "a key is longer than a store takes", key.size(), Store::KEY_MAX);
 }
 
-CommitQueue::CommitQueue(Lsn last): flushed_(last.value()), submitted_(last.value()), durable_(last.value()) {}
+CommitQueue::CommitQueue(Lsn last, Limits limits): limits_(limits), flushed_(last.value()), submitted_(last.value()), durable_(last.value()) {}
 
 std::optional<Lsn> CommitQueue::submit(env::WriteSet&& writes) {
   size_t bytes = requireWithinBounds(writes);
@@ -92,9 +92,9 @@ std::optional<CommitQueue::Batch> CommitQueue::waitForBatch() {
 CommitQueue::Batch CommitQueue::take() {
   Batch batch;
   uint64_t before = submitted_ - waiting_.size();
-  while (!waiting_.empty() && batch.sets.size() < BATCH_SETS_MAX) {
+  while (!waiting_.empty() && batch.sets.size() < limits_.batchSetsMax) {
     auto& next = waiting_.front();
-    if (!batch.sets.empty() && batch.bytes + next.bytes > BATCH_BYTES_MAX) break;
+    if (!batch.sets.empty() && batch.bytes + next.bytes > limits_.batchBytesMax) break;
     batch.bytes += next.bytes;
     batch.sets.push_back(std::move(next.writes));
     waiting_.pop_front();

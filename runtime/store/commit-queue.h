@@ -25,8 +25,10 @@ void requireKey(std::string_view key);
 
 class CommitQueue {
  public:
-  static constexpr size_t BATCH_SETS_MAX = 4096;         // write sets in one transaction
-  static constexpr size_t BATCH_BYTES_MAX = 32 << 20;    // keys and values in one transaction; one set always fits
+  struct Limits {
+    size_t batchSetsMax = 4096;          // write sets in one transaction
+    size_t batchBytesMax = 32 << 20;     // keys and values in one transaction; one set always fits
+  };
 
   struct Batch {
     Lsn first;
@@ -36,7 +38,8 @@ class CommitQueue {
   };
 
   // `last`: the highest LSN that the store has.
-  explicit CommitQueue(Lsn last);
+  explicit CommitQueue(Lsn last): CommitQueue(last, Limits{}) {}
+  CommitQueue(Lsn last, Limits limits);
 
   // ---- env::Store's side, as its header says.
   std::optional<Lsn> submit(env::WriteSet&& writes);
@@ -73,6 +76,7 @@ class CommitQueue {
   void abortLocked();
   void tellListeners();
 
+  const Limits limits_;
   mutable std::mutex mutex_;
   std::condition_variable flushedOrClosed_;
   std::deque<Waiting> waiting_;

@@ -147,7 +147,7 @@ void aBatchTakesAllThatWaits(StoreBed& bed) {
 
 void aBatchHasALimit(StoreBed& bed) {
   auto store = bed.open();
-  size_t sets = 2 * CommitQueue::BATCH_SETS_MAX + 1;
+  size_t sets = 2 * CommitQueue::Limits{}.batchSetsMax + 1;
   for (size_t i = 0; i < sets; ++i) submit(*store, {{"key", std::to_string(i)}});
   bed.settle(*store);
   CHECK(store->counters().batches == 3);
@@ -315,7 +315,7 @@ void anAbortedBatchTakesAllLaterOnes(StoreBed& bed) {
   submit(*store, {{"a", "aborted"}});
   REQUIRE(store->submit(bed.doomed(before)));
   // More than fit in the doomed batch: those behind it go as well.
-  for (size_t i = 0; i < CommitQueue::BATCH_SETS_MAX; ++i) submit(*store, {{"b", "aborted"}});
+  for (size_t i = 0; i < CommitQueue::Limits{}.batchSetsMax; ++i) submit(*store, {{"b", "aborted"}});
   Lsn last = store->submitted();
   bed.settle(*store);
   CHECK(store->epoch() > before);

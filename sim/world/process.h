@@ -1,6 +1,9 @@
 // SimProcess: a process that can die at any moment and come back, alone, with what its own store had made durable. It has a clock of
 // its own, whose wall time may be off, and a shard of its own, on which the seed orders what is ready.
 //
+// Split brain: a second life may begin on the same disk while the first goes on, which then is its ghost: it keeps the wires it has,
+// and whoever dials anew reaches the second. A ghost ends with endGhost(), or with its process.
+//
 // Thread: the loop's. start(), kill() and commit() are called between events, never from within one.
 #pragma once
 
@@ -51,14 +54,23 @@ class SimProcess {
 
   const std::string& name() const { return name_; }
   bool isAlive() const { return life_ != nullptr; }
+  // How often it has started.
+  uint64_t lives() const { return lives_; }
   const SimDisk& disk() const { return disk_; }
+  // To spoil what lies there.
+  SimDisk& disk() { return disk_; }
   SimRole& role() { return *KJ_ASSERT_NONNULL(life_)->role; }
 
   void start();
   void kill();
+  void beginGhost();
+  void endGhost();
 
   void setClockOffset(Duration offset);
   void setDiskMood(DiskMood mood) { diskMood_ = mood; }
+
+  // From its next start on.
+  void setCommitLimits(store::CommitQueue::Limits limits) { commitLimits_ = limits; }
 
   // Dies at the next commit: after it is durable, before anything that waited for it moves.
   void dieAtCommit() { diesAtCommit_ = true; }
@@ -74,17 +86,21 @@ class SimProcess {
 
  private:
   struct Life {
-    Life(actor::ActorSystem& system, Stage& stage, SimDisk& disk, Random order)
-        : shard(system.caf(), order), clock(stage.time), store(disk) {}
+    Life(actor::ActorSystem& system, Stage& stage, SimDisk& disk, store::CommitQueue::Limits limits, Random order)
+        : shard(system.caf(), order), clock(stage.time), store(disk, limits) {}
 
     actor::Shard shard;
     SimClock clock;
     SimStore store;
     kj::Own<SimRole> role;
     bool commitIsDue = false;
+    std::shared_ptr<bool> lasts = std::make_shared<bool>(true);
   };
 
-  void commit();
+  kj::Own<Life> newLife();
+  void end(kj::Maybe<kj::Own<Life>>& life);
+  void scheduleCommit(Life& life);
+  void commit(Life& life);
 
   std::string name_;
   Stage& stage_;
@@ -95,8 +111,10 @@ class SimProcess {
   SimDisk disk_;
   DiskMood diskMood_;
   Duration clockOffset_{};
+  store::CommitQueue::Limits commitLimits_;
   bool diesAtCommit_ = false;
   uint64_t lives_ = 0;
+  kj::Maybe<kj::Own<Life>> ghost_;
   kj::Maybe<kj::Own<Life>> life_;
   kj::Function<void()> committed_ = []() {};
   kj::Function<void()> died_ = []() {};

@@ -50,13 +50,18 @@ SimDisk::Contents& SimDisk::change() {
 class SimStore::SimReader final: public env::Reader {
  public:
   explicit SimReader(const SimStore& store): store_(store) {}
+  ~SimReader() noexcept(false) { reset(); }
 
   void renew() override {
     if (store_.crashed_) kj::throwFatalException(KJ_EXCEPTION(DISCONNECTED, "the store's process has crashed"));
+    if (snapshot_ == nullptr) ++store_.readersAtWork_;
     snapshot_ = store_.disk_.contents_;
   }
 
-  void reset() override { snapshot_ = nullptr; }
+  void reset() override {
+    if (snapshot_ != nullptr) --store_.readersAtWork_;
+    snapshot_ = nullptr;
+  }
 
   Lsn lsn() override { return snapshot().lsn; }
 
@@ -103,7 +108,8 @@ class SimStore::SimReader final: public env::Reader {
 
 // =======================================================================================
 
-SimStore::SimStore(SimDisk& disk): disk_(disk), term_(++disk.term_), queue_(disk.contents().lsn) {}
+SimStore::SimStore(SimDisk& disk, CommitQueue::Limits limits)
+    : disk_(disk), term_(++disk.term_), queue_(disk.contents().lsn, limits) {}
 
 std::optional<Lsn> SimStore::submit(env::WriteSet&& writes) {
   if (crashed_) return std::nullopt;

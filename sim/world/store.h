@@ -42,13 +42,16 @@ class SimDisk {
 class SimStore final: public env::Store {
  public:
   // Raises the term: a SimStore that was opened earlier on the same disk is deposed. The disk must outlive the store.
-  explicit SimStore(SimDisk& disk);
+  explicit SimStore(SimDisk& disk, store::CommitQueue::Limits limits = {});
 
   // Whether something was flushed that is neither durable nor aborted.
   bool isPending() const { return queue_.hasBatch(); }
 
   // Ends the commit of one batch, well or badly as the faults have it. False when nothing moved.
   bool commitPending();
+
+  // Readers between renew and reset.
+  uint32_t readersAtWork() const { return readersAtWork_; }
 
   // The process dies: what is not durable is lost and the store takes nothing any more. Listeners are not told.
   void crash() { crashed_ = true; }
@@ -80,6 +83,7 @@ class SimStore final: public env::Store {
   NextBatch nextBatch_ = NextBatch::FITS;
   uint64_t stalled_ = 0;
   bool crashed_ = false;
+  mutable uint32_t readersAtWork_ = 0;
 };
 
 }  // namespace meridian::sim

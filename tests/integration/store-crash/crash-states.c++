@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <map>
-#include <utility>
 #include <vector>
 
 #include "runtime/base/match.h"
+#include "runtime/base/random.h"
 
 namespace meridian::crash {
 
@@ -29,7 +29,8 @@ class Disk {
                    [&](const NameSynced&) {
                      if (name_ == Name::GIVEN) name_ = Name::SYNCED;
                    },
-                   [&](const Acknowledged& acknowledged) { acknowledged_ = acknowledged; },
+                   [&](const Durable& durable) { promises_.durable = durable; },
+                   [&](const Told& told) { promises_.add(told); },
                },
                event);
   }
@@ -45,7 +46,7 @@ class Disk {
   enum class Name { NONE, GIVEN, SYNCED };
   Name name() const { return name_; }
   bool hasPending() const { return !pending_.empty(); }
-  const Acknowledged& acknowledged() const { return acknowledged_; }
+  const Promises& promises() const { return promises_; }
 
   std::string withoutPending() const { return synced_; }
 
@@ -56,7 +57,7 @@ class Disk {
   }
 
   // Whole writes are there or not.
-  std::string withSomeWrites(Random& random) const {
+  std::string withSomeWrites(Random random) const {
     auto image = synced_;
     for (const auto* write : pending_) {
       if (random.below(2) == 0) applyBytes(image, write->offset, write->bytes);
@@ -65,7 +66,7 @@ class Disk {
   }
 
   // Each sector for itself: as it was, or as one of the writes left it.
-  std::string withSomeSectors(Random& random) const {
+  std::string withSomeSectors(Random random) const {
     std::map<size_t, std::vector<std::string_view>> versions;
     for (const auto* write : pending_) {
       for (size_t at = 0; at < write->bytes.size(); at += SECTOR) {
@@ -81,7 +82,7 @@ class Disk {
   }
 
   // All but the last write, which is cut after some sectors.
-  std::string withTornLast(Random& random) const {
+  std::string withTornLast(Random random) const {
     auto image = synced_;
     for (const auto* write : pending_) {
       std::string_view bytes = write->bytes;
@@ -100,39 +101,56 @@ class Disk {
   std::string synced_;
   std::vector<const Written*> pending_;
   Name name_ = Name::NONE;
-  Acknowledged acknowledged_{};
+  Promises promises_;
 };
 
-void visitStatesOf(const Disk& disk, const std::string& where, const CrashOptions& options, Random& random,
-                   const std::function<void(const CrashState&)>& visit) {
-  auto state = [&](const std::string& how, std::string file) {
-    visit({.label = where + ", " + how, .file = std::move(file), .acknowledged = disk.acknowledged()});
-  };
-  if (disk.name() == Disk::Name::GIVEN) {
-    visit({.label = where + ", name lost", .exists = false, .acknowledged = disk.acknowledged()});
-  }
-  state("cut", disk.withAllPending());
-  if (!disk.hasPending()) return;
-  state("pending lost", disk.withoutPending());
-  for (unsigned variant = 0; variant < options.variants; ++variant) {
-    switch (random.below(3)) {
-      case 0: state("some writes", disk.withSomeWrites(random)); break;
-      case 1: state("some sectors", disk.withSomeSectors(random)); break;
-      case 2: state("last write torn", disk.withTornLast(random)); break;
+// The disk changes with it; everything else only adds to what was promised.
+bool changesDisk(const Event& event) { return !std::holds_alternative<Durable>(event) && !std::holds_alternative<Told>(event); }
+
+class Visitor {
+ public:
+  Visitor(const CrashOptions& options, const std::function<void(const CrashState&)>& visit): options_(options), visit_(visit) {}
+
+  void statesOf(const Disk& disk, size_t events) {
+    if (disk.name() == Disk::Name::GIVEN) state(disk, events, "name lost", false, [](Random) { return std::string(); });
+    state(disk, events, "cut", true, [&](Random) { return disk.withAllPending(); });
+    if (!disk.hasPending()) return;
+    state(disk, events, "pending lost", true, [&](Random) { return disk.withoutPending(); });
+    for (unsigned variant = 0; variant < options_.variants; ++variant) {
+      switch (randomOf(next_).below(3)) {
+        case 0: state(disk, events, "some writes", true, [&](Random random) { return disk.withSomeWrites(random); }); break;
+        case 1: state(disk, events, "some sectors", true, [&](Random random) { return disk.withSomeSectors(random); }); break;
+        case 2: state(disk, events, "last write torn", true, [&](Random random) { return disk.withTornLast(random); }); break;
+      }
     }
   }
-}
+
+ private:
+  // Each state's own: whoever looks at some of the states makes the same choices.
+  Random randomOf(uint64_t index) const { return Random(Random(options_.seed).next() ^ index); }
+
+  template <typename Make>
+  void state(const Disk& disk, size_t events, const char* how, bool exists, Make make) {
+    auto index = next_++;
+    std::function<std::string()> file = [&]() { return make(randomOf(index).fork()); };
+    visit_({index, how, events, exists, disk.promises(), file});
+  }
+
+  const CrashOptions& options_;
+  const std::function<void(const CrashState&)>& visit_;
+  uint64_t next_ = 0;
+};
 
 }  // namespace
 
-void forEachCrashState(const Recording& recording, const CrashOptions& options, Random random,
-                       const std::function<void(const CrashState&)>& visit) {
+void forEachCrashState(const Recording& recording, const CrashOptions& options, const std::function<void(const CrashState&)>& visit) {
   Disk disk;
-  for (size_t index = 0; index < recording.events.size(); ++index) {
-    disk.play(recording.events[index]);
-    if (disk.name() != Disk::Name::NONE) {
-      visitStatesOf(disk, "after event " + std::to_string(index), options, random, visit);
-    }
+  Visitor visitor(options, visit);
+  const auto& events = recording.events;
+  for (size_t index = 0; index < events.size(); ++index) {
+    disk.play(events[index]);
+    bool isBoundary = index + 1 == events.size() || changesDisk(events[index + 1]);
+    if (isBoundary && disk.name() != Disk::Name::NONE) visitor.statesOf(disk, index + 1);
     disk.returnFromWrite();
   }
 }

@@ -6,24 +6,26 @@
 #include <functional>
 #include <string>
 
-#include "runtime/base/random.h"
 #include "tests/integration/store-crash/recording.h"
 
 namespace meridian::crash {
 
 struct CrashState {
-  std::string label;                  // where and how, for a report
-  bool exists = true;                 // whether the file has its name
-  std::string file;
-  Acknowledged acknowledged{};        // the last before the crash
+  uint64_t index;                     // among all of this recording and these options
+  const char* how;
+  size_t events;                      // that came before the crash
+  bool exists;                        // whether the file has its name
+  const Promises& promises;
+  const std::function<std::string()>& file;   // makes its contents; costs a copy of it
 };
 
 struct CrashOptions {
-  unsigned variants;                  // seeded choices at each boundary, beside the cut and the loss of all that is not synced
+  uint64_t seed = 1;
+  unsigned variants = 1;              // seeded choices at each boundary, beside the cut and the loss of all that is not synced
 };
 
-// Visits the crash states at every boundary between two events, from the moment the file has its name.
-void forEachCrashState(const Recording& recording, const CrashOptions& options, Random random,
-                       const std::function<void(const CrashState&)>& visit);
+// Visits the crash states at every boundary between two changes of the disk, from the moment the file has its name. The same
+// recording and options give the same states.
+void forEachCrashState(const Recording& recording, const CrashOptions& options, const std::function<void(const CrashState&)>& visit);
 
 }  // namespace meridian::crash

@@ -1,132 +1,157 @@
 #include "tests/integration/store-crash/workload.h"
 
-#include <utility>
-#include <vector>
+#include <kj/async-io.h>
+#include <kj/debug.h>
 
 #include "runtime/base/check.h"
-#include "runtime/store/await-durable.h"
 #include "runtime/store/lmdb-store.h"
+#include "tests/integration/store-crash/stage.h"
 
 namespace meridian::crash {
 
 namespace {
 
-constexpr uint64_t KEYS = 400;
 constexpr size_t MAP_BYTES = 64 << 20;
+constexpr uint64_t CLIENTS_MAX = 12;      // calls under way at a time
+constexpr uint64_t CALLS_TOGETHER = 30;   // before the number of clients is drawn anew
 
-// FNV-1a over strings with their lengths.
-class Digest {
+// The store, with the recorder hearing what is submitted.
+class HeardStore final: public env::Store {
  public:
-  void add(std::string_view bytes) {
-    add(bytes.size());
-    for (unsigned char byte : bytes) addByte(byte);
+  HeardStore(kj::Own<env::Store> store, Recorder& recorder): store_(kj::mv(store)), recorder_(recorder) {
+    recorder.follow(*store_);
   }
-  void add(uint64_t number) {
-    for (int shift = 0; shift < 64; shift += 8) addByte(static_cast<unsigned char>(number >> shift));
+  ~HeardStore() noexcept(false) { recorder_.leave(); }
+
+  std::optional<Lsn> submit(env::WriteSet&& writes) override {
+    auto copy = writes;
+    auto lsn = store_->submit(kj::mv(writes));
+    if (lsn) recorder_.submitted(*lsn, copy);
+    return lsn;
   }
-  uint64_t value() const { return value_; }
+  void flush() override { store_->flush(); }
+  Lsn submitted() override { return store_->submitted(); }
+  Lsn durable() override { return store_->durable(); }
+  env::Epoch epoch() override { return store_->epoch(); }
+  env::StoreState state() override { return store_->state(); }
+  uint64_t term() override { return store_->term(); }
+  kj::Own<env::Reader> newReader() override { return store_->newReader(); }
+  void addListener(env::StoreListener& listener) override { store_->addListener(listener); }
+  void removeListener(env::StoreListener& listener) override { store_->removeListener(listener); }
+  env::StoreCounters counters() override { return store_->counters(); }
 
  private:
-  void addByte(unsigned char byte) { value_ = (value_ ^ byte) * 0x100000001b3ull; }
-
-  uint64_t value_ = 0xcbf29ce484222325ull;
+  kj::Own<env::Store> store_;
+  Recorder& recorder_;
 };
 
-kj::Own<env::Store> openStore(const std::string& folder) { return store::openLmdbStore(folder, {.mapBytes = MAP_BYTES}); }
+class RecordingWitness final: public Witness::Server {
+ public:
+  explicit RecordingWitness(Recorder& recorder): recorder_(recorder) {}
+
+  kj::Promise<void> heard(HeardContext context) override {
+    auto params = context.getParams();
+    recorder_.told({Told::How::OUTPUT, params.getLedger().parseAs<unsigned>(), params.getTurns()});
+    return kj::READY_NOW;
+  }
+
+ private:
+  Recorder& recorder_;
+};
+
+class Clients {
+ public:
+  Clients(Stage& stage, Recorder& recorder, Random random)
+      : stage_(stage), recorder_(recorder), random_(random), witness_(kj::heap<RecordingWitness>(recorder)) {}
+
+  void run(unsigned calls) {
+    while (calls > 0) {
+      left_ = std::min<uint64_t>(calls, 1 + random_.below(CALLS_TOGETHER));
+      calls -= left_;
+      kj::Vector<kj::Promise<void>> clients;
+      for (uint64_t count = 1 + random_.below(CLIENTS_MAX); count > 0; --count) clients.add(callOn());
+      stage_.finish(kj::joinPromises(clients.releaseAsArray()));
+    }
+  }
+
+  unsigned failed() const { return failed_; }
+
+ private:
+  kj::Promise<void> callOn() {
+    if (left_ == 0) return kj::READY_NOW;
+    --left_;
+    // Whether a call that failed was done is open: nothing was promised.
+    return call().catch_([this](kj::Exception&&) { failed_++; }).then([this]() { return callOn(); });
+  }
+
+  kj::Promise<void> call() {
+    unsigned which = random_.below(LEDGERS);
+    auto ledger = stage_.ledger(which);
+    auto salt = random_.next();
+    switch (random_.below(5)) {
+      case 0: return tell(which, ledger, salt);
+      case 1: return pass(which, ledger, salt);
+      case 2: return read(which, ledger);
+      default: return write(which, ledger, salt);
+    }
+  }
+
+  void replied(unsigned ledger, uint64_t turns) { recorder_.told({Told::How::REPLY, ledger, turns}); }
+
+  kj::Promise<void> write(unsigned which, Ledger::Client& ledger, uint64_t salt) {
+    auto request = ledger.writeRequest();
+    request.setSalt(salt);
+    return request.send().then([this, which](auto&& answer) { replied(which, answer.getTurns()); });
+  }
+
+  kj::Promise<void> tell(unsigned which, Ledger::Client& ledger, uint64_t salt) {
+    auto request = ledger.tellRequest();
+    request.setSalt(salt);
+    request.setWitness(witness_);
+    return request.send().then([this, which](auto&& answer) { replied(which, answer.getTurns()); });
+  }
+
+  kj::Promise<void> pass(unsigned which, Ledger::Client& ledger, uint64_t salt) {
+    unsigned to = (which + 1 + random_.below(LEDGERS - 1)) % LEDGERS;
+    auto request = ledger.passRequest();
+    request.setSalt(salt);
+    request.setTo(ledgerName(to).c_str());
+    return request.send().then([this, which, to](auto&& answer) {
+      replied(which, answer.getTurns());
+      replied(to, answer.getTheirs());
+    });
+  }
+
+  kj::Promise<void> read(unsigned which, Ledger::Client& ledger) {
+    return ledger.readRequest().send().then([this, which](auto&& answer) { replied(which, answer.getSalts().size()); });
+  }
+
+  Stage& stage_;
+  Recorder& recorder_;
+  Random random_;
+  Witness::Client witness_;
+  uint64_t left_ = 0;
+  unsigned failed_ = 0;
+};
 
 }  // namespace
 
-uint64_t digestOf(env::Reader& reader) {
-  Digest digest;
-  reader.scan("", [&](std::string_view key, std::string_view value) {
-    digest.add(key);
-    digest.add(value);
-    return env::Reader::Visit::GO_ON;
-  });
-  for (const auto& entry : reader.journal(0, SIZE_MAX)) {
-    digest.add(entry.number);
-    digest.add(entry.bytes);
-  }
-  return digest.value();
-}
-
-Recording Workload::run(const std::string& folder, unsigned batches) {
+Recording runWorkload(const std::string& folder, uint64_t seed, const WorkloadOptions& options) {
+  Random random(seed);
   Recorder recorder(folder);
-  for (int life = 0; life < 2; ++life) {
-    auto store = openStore(folder);
-    recorder.follow(*store);
-    for (unsigned batch = 0; batch < batches; ++batch) {
-      runBatch(*store, recorder, batch == batches / 2 ? Space::NONE : Space::ENOUGH);
-    }
-    recorder.leave();
+  Stage stage;
+  for (unsigned life = 0; life < options.lives; ++life) {
+    HeardStore store(store::openLmdbStore(folder, {.mapBytes = MAP_BYTES}), recorder);
+    stage.open(store);
+    Clients clients(stage, recorder, random.fork());
+    clients.run(options.callsPerLife / 2);
+    check(clients.failed() == 0, "calls fail only for lack of space");
+    recorder.fillDisk();
+    clients.run(options.callsPerLife / 2);
+    check(clients.failed() > 0, "a full disk aborts a batch and its calls");
+    stage.close();
   }
   return recorder.finish();
 }
-
-void Workload::runBatch(env::Store& store, Recorder& recorder, Space space) {
-  std::vector<std::pair<Lsn, env::WriteSet>> sets;
-  for (uint64_t count = 1 + random_.below(8); count > 0; --count) {
-    auto set = makeSet();
-    set.epoch = store.epoch();
-    auto lsn = store.submit(env::WriteSet(set));
-    check(lsn.has_value(), "the workload knows the epoch");
-    sets.emplace_back(*lsn, std::move(set));
-  }
-  if (space == Space::NONE) recorder.fillDisk();
-  auto before = store.epoch();
-  store.flush();
-  store::awaitDurable(store, store.submitted());
-  check((store.epoch() != before) == (space == Space::NONE), "a batch is aborted just when there is no space");
-  if (space == Space::NONE) return;
-  for (const auto& [lsn, set] : sets) apply(lsn, set);
-}
-
-env::WriteSet Workload::makeSet() {
-  env::WriteSet set;
-  for (uint64_t count = 2 + random_.below(6); count > 0; --count) {
-    env::Write write{.key = "key/" + std::to_string(random_.below(KEYS))};
-    if (random_.below(5) != 0) write.value = makeValue();
-    set.writes.push_back(std::move(write));
-  }
-  if (random_.below(3) == 0) set.journal.push_back(makeValue());
-  return set;
-}
-
-std::string Workload::makeValue() {
-  // One in twenty needs overflow pages.
-  size_t size = random_.below(20) == 0 ? 2'000 + random_.below(20'000) : random_.below(300);
-  std::string value(size, 0);
-  for (char& byte : value) byte = static_cast<char>(random_.next());
-  return value;
-}
-
-void Workload::apply(Lsn lsn, const env::WriteSet& set) {
-  for (const auto& [key, value] : set.writes) {
-    if (value) {
-      rows_[key] = *value;
-    } else {
-      rows_.erase(key);
-    }
-  }
-  uint64_t number = lsn.value() * env::Store::JOURNAL_SET_MAX;
-  for (const auto& entry : set.journal) journal_[number++] = entry;
-  check(journal_.size() <= env::Store::JOURNAL_MAX, "the workload stays below the journal's limit");
-  digests_[lsn.value()] = digest();
-}
-
-uint64_t Workload::digest() const {
-  Digest digest;
-  for (const auto& [key, value] : rows_) {
-    digest.add(key);
-    digest.add(value);
-  }
-  for (const auto& [number, bytes] : journal_) {
-    digest.add(number);
-    digest.add(bytes);
-  }
-  return digest.value();
-}
-
-uint64_t Workload::emptyDigest() { return Digest().value(); }
 
 }  // namespace meridian::crash

@@ -1,0 +1,34 @@
+// Jury: judges all crash states of a recording in processes of their own, since broken pages can end a process. One that ends
+// is found guilty of the state at hand, and another goes on with the next.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/integration/store-crash/judge.h"
+
+namespace meridian::crash {
+
+struct JuryOptions {
+  CrashOptions crash;
+  unsigned processes = 2;
+};
+
+struct Sentence {
+  uint64_t states = 0;
+  std::array<uint64_t, FAULTS> faults{};    // states, by what is wrong with them
+  std::vector<std::string> reports;         // of the first bad ones
+  Spent spent{};
+  std::chrono::nanoseconds wall{};
+
+  uint64_t bad() const { return states - faults[static_cast<size_t>(Fault::NONE)]; }
+};
+
+// In memory where there is such a place: syncs to a real disk prove nothing of a state that is laid out.
+std::filesystem::path scratchParent();
+
+// While it runs this process has no other threads.
+Sentence judgeAll(const Recording& recording, const JuryOptions& options);
+
+}  // namespace meridian::crash
