@@ -97,6 +97,11 @@ class Run(unittest.TestCase):
         self.assertEqual((found['kind'], found['storm_seconds'], found['without']), ('wrong', 3.5, ['hail', 'rain']))
         self.assertTrue(found['replay'].endswith('run shrinking --seed 7 --storm 3500ms --without hail,rain'))
 
+    def test_sizes_reach_the_world(self):
+        found = json.loads(sim('run', 'mixed', '--seed', '1', '--size', 'height=7,width=3', '--json').stdout)
+        self.assertEqual(found['counts'], {'height': 7, 'lines': 100, 'width': 3})
+        self.assertTrue(found['replay'].endswith('--size height=7,width=3'))
+
     def test_the_transcript_is_printed_whole_and_also_before_a_crash(self):
         lines = sim('run', 'mixed', '--seed', '20', '--trace').stdout.splitlines()
         self.assertEqual(len([line for line in lines if ' toy  ' in line]), 100)
@@ -157,6 +162,11 @@ class Arguments(unittest.TestCase):
                 (['run', 'mixed', '--seed', '1', '--storm', '5'], ['--storm', '"5"', '12s']),
                 (['run', 'mixed', '--seed', '1', '--storm', '-5s'], ['--storm', '"-5s"']),
                 (['run', 'mixed', '--seed', '1', '--storm', '1.5ns'], ['--storm', '"1.5ns"']),
+                (['run', 'mixed', '--seed', '1', '--size', 'depth=1'], ['--size', '"depth=1"', 'width, height']),
+                (['run', 'mixed', '--seed', '1', '--size', 'width'], ['--size', '"width"']),
+                (['run', 'mixed', '--seed', '1', '--size', 'width=0'], ['--size width=', '"0"', '1 to 1000']),
+                (['run', 'mixed', '--seed', '1', '--size', 'width=1,'], ['--size', '""']),
+                (['run', 'endless', '--seed', '1', '--size', 'width=1'], ['--size', 'none']),
                 (['run', 'mixed', '--seed', '1', '--patience', '10ms'], ['--patience', '"10ms"', '1s']),
                 (['run', 'mixed', '--seed', '1', '--trace', '--json'], ['--trace', '--json']),
                 (['replay', 'mixed', '--seed', '1'], ['--until']),
@@ -183,7 +193,7 @@ class Arguments(unittest.TestCase):
         listed = json.loads(sim('list', '--json').stdout)
         self.assertEqual([each['scenario'] for each in listed], ['mixed', 'shrinking', 'endless'])
         self.assertEqual(listed[1]['faults'], ['wind', 'rain', 'snow', 'hail'])
-        self.assertIn('mixed: each tenth seed fails\n  faults: rain\n', sim('list').stdout)
+        self.assertIn('mixed: each tenth seed fails\n  faults: rain\n  sizes: width height\n', sim('list').stdout)
 
     def test_a_path_that_a_shell_would_split_is_quoted(self):
         with tempfile.TemporaryDirectory() as folder:

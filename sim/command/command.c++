@@ -81,6 +81,8 @@ class SimLine {
     command->add_option("SCENARIO", scenario_, "One of `" + word() + " list`")->required()->type_name("");
     command->add_option("--storm", storm_, "End the storm after this time at the latest")->type_name("DURATION");
     command->add_option("--without", without_, "Leave out these faults; all else is drawn as ever")->type_name("FAULT,FAULT");
+    command->add_option("--size", sizes_, "Make the world so large, as in machines=20; `" + word() + " list` names what has a size")
+        ->type_name("NAME=N,NAME=N");
     command->add_option("--patience", patience_, "A world that runs for so long of real time is stuck")
         ->type_name("DURATION")->capture_default_str();
     command->add_option("--checker", checker_, "Only what this one finds counts")->group("");
@@ -99,6 +101,7 @@ class SimLine {
     if (terms.patience < std::chrono::seconds(1)) throw cli::Failure("bad --patience \"" + patience_ + "\"; allowed: 1s or more");
     if (storm_) terms.options.storm = parseDuration("--storm", *storm_);
     if (without_) terms.options.without = parseFaults(*terms.scenario, *without_);
+    if (sizes_) terms.options.sizes = parseSizes(*terms.scenario, *sizes_);
     if (checker_) terms.options.onlyChecker = parseChecker(*checker_);
     return terms;
   }
@@ -129,7 +132,7 @@ class SimLine {
   std::string scenario_, seed_, seeds_, until_;
   std::string patience_ = "60s";
   std::string failures_ = "20";
-  std::optional<std::string> storm_, without_, checker_, jobs_;
+  std::optional<std::string> storm_, without_, sizes_, checker_, jobs_;
   bool json_ = false;
   bool trace_ = false;
 };
