@@ -23,6 +23,7 @@ std::string runAgain(const Program& program, const Terms& terms, uint64_t seed) 
   line += "run " + std::string(terms.scenario->name) + " --seed " + std::to_string(seed);
   if (terms.options.storm) line += " --storm " + durationText(*terms.options.storm);
   if (!terms.options.without.empty()) line += " --without " + faultsText(terms.options.without);
+  if (!terms.options.sizes.empty()) line += " --size " + sizesText(terms.options.sizes);
   if (!terms.options.onlyChecker.empty()) line += " --checker " + quoted(terms.options.onlyChecker);
   return line;
 }

@@ -41,6 +41,23 @@ std::string joined(const Names& names, std::string_view between) {
   return text;
 }
 
+// At commas; an empty text is one empty part.
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts{""};
+  for (char c: text) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+bool contains(const std::vector<std::string_view>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // All digits of a decimal, and nothing else.
 bool isDigits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -113,21 +130,36 @@ std::string durationText(Duration duration) {
 
 std::set<std::string> parseFaults(const Scenario& scenario, const std::string& text) {
   std::set<std::string> faults;
-  size_t begin = 0;
-  for (;;) {
-    auto comma = text.find(',', begin);
-    auto fault = text.substr(begin, comma == std::string::npos ? comma : comma - begin);
-    if (std::find(scenario.faults.begin(), scenario.faults.end(), fault) == scenario.faults.end()) {
-      auto allowed = scenario.faults.empty() ? "none, the scenario has no faults" : "some of " + joined(scenario.faults, ",");
-      refuse("--without", fault, allowed);
+  for (auto& fault: split(text)) {
+    if (!contains(scenario.faults, fault)) {
+      refuse("--without", fault, scenario.faults.empty() ? "none, the scenario has no faults" : "some of " + joined(scenario.faults, ","));
     }
     faults.insert(fault);
-    if (comma == std::string::npos) return faults;
-    begin = comma + 1;
   }
+  return faults;
 }
 
 std::string faultsText(const std::set<std::string>& faults) { return joined(faults, ","); }
+
+std::map<std::string, uint32_t> parseSizes(const Scenario& scenario, const std::string& text) {
+  std::map<std::string, uint32_t> sizes;
+  for (auto& pair: split(text)) {
+    auto equals = pair.find('=');
+    auto name = pair.substr(0, equals);
+    if (equals == std::string::npos || !contains(scenario.sizes, name)) {
+      refuse("--size", pair, scenario.sizes.empty() ? "none, the scenario draws all of its sizes"
+                                                    : "NAME=N, a name of " + joined(scenario.sizes, ", "));
+    }
+    sizes[name] = parseCount("--size " + name + "=", pair.substr(equals + 1), 1, Scenario::LARGEST);
+  }
+  return sizes;
+}
+
+std::string sizesText(const std::map<std::string, uint32_t>& sizes) {
+  std::string text;
+  for (auto& [name, size]: sizes) text += (text.empty() ? "" : ",") + name + "=" + std::to_string(size);
+  return text;
+}
 
 uint32_t parseCount(const std::string& name, const std::string& text, uint32_t least, uint32_t most) {
   auto count = parseNumber(text);

@@ -34,6 +34,10 @@ std::string durationText(Duration duration);
 std::set<std::string> parseFaults(const Scenario& scenario, const std::string& text);
 std::string faultsText(const std::set<std::string>& faults);
 
+// NAME=N,NAME=N
+std::map<std::string, uint32_t> parseSizes(const Scenario& scenario, const std::string& text);
+std::string sizesText(const std::map<std::string, uint32_t>& sizes);
+
 // A whole number from `least` to `most`.
 uint32_t parseCount(const std::string& name, const std::string& text, uint32_t least, uint32_t most);
 

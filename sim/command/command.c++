@@ -85,6 +85,8 @@ class SimLine {
     command->add_option("SCENARIO", scenario_, "One of `" + word() + " list`")->required()->type_name("");
     command->add_option("--storm", storm_, "End the storm after this time at the latest")->type_name("DURATION");
     command->add_option("--without", without_, "Leave out these faults; all else is drawn as ever")->type_name("FAULT,FAULT");
+    command->add_option("--size", sizes_, "Make the world so large, as in machines=20; `" + word() + " list` names what has a size")
+        ->type_name("NAME=N,NAME=N");
     command->add_option("--patience", patience_, "A world that runs for so long of real time is stuck")
         ->type_name("DURATION")->capture_default_str();
     command->add_option("--checker", checker_, "Only what this one finds counts")->group("");
@@ -104,6 +106,7 @@ class SimLine {
     if (terms.patience < std::chrono::seconds(1)) throw cli::Failure("bad --patience \"" + patience_ + "\"; allowed: 1s or more");
     if (storm_) terms.options.storm = parseDuration("--storm", *storm_);
     if (without_) terms.options.without = parseFaults(*terms.scenario, *without_);
+    if (sizes_) terms.options.sizes = parseSizes(*terms.scenario, *sizes_);
     if (checker_) terms.options.onlyChecker = parseChecker(*checker_);
     return terms;
   }
@@ -135,7 +138,7 @@ class SimLine {
   std::string patience_ = "60s";
   std::string failures_ = "20";
   std::string memory_ = "1500";
-  std::optional<std::string> storm_, without_, checker_, jobs_, world_, events_, within_;
+  std::optional<std::string> storm_, without_, sizes_, checker_, jobs_, world_, events_, within_;
   bool json_ = false;
   bool trace_ = false;
 };
@@ -147,26 +150,39 @@ void warnOfRandomness(const Worlds& worlds) {
          "): a seed may have another transcript in each process");
 }
 
+volatile sig_atomic_t interrupted = 0;
+
+// The first Ctrl-C ends a swarm in good order, the second at once.
+void onInterrupt(int) {
+  interrupted = 1;
+  signal(SIGINT, SIG_DFL);
+}
+
 void SimLine::addSwarm() {
   auto* command = addCommand("swarm", "Run many seeds, and say which of them fail", [this]() {
     SwarmOptions options{.terms = terms(),
                          .seeds = parseSeeds(seeds_),
                          .jobs = jobs(),
                          .failuresMax = parseCount("--max-failures", failures_, 1, FAILURES_MAX)};
+    signal(SIGINT, onInterrupt);
     Worlds worlds(program_);
     warnOfRandomness(worlds);
     Progress progress(options.seeds.size());
-    auto found = runSwarm(worlds, options, [&](const SwarmReport& report) { progress.show(report); });
+    auto found = runSwarm(worlds, options, [&](const SwarmReport& report) {
+      progress.show(report);
+      return interrupted ? Go::HOME : Go::ON;
+    });
     progress.end();
     printSwarm(format(), program_, options, found, worlds.randomness());
-    return found.failures.empty() ? STATUS_FINE : statusOf(found.failures[0].result.end);
+    if (!found.failures.empty()) return statusOf(found.failures[0].result.end);
+    return interrupted ? cli::STATUS_SIGNALLED + SIGINT : STATUS_FINE;
   });
   addTerms(command);
   command->add_option("--seeds", seeds_, "From A to B, both included")->required()->type_name("A..B");
   addJobs(command);
   command->add_option("--max-failures", failures_, "End after so many seeds that fail")->type_name("N")->capture_default_str();
   addJson(command);
-  command->footer(STATUSES);
+  command->footer(STATUSES + std::string("\nCtrl-C ends it early, with what it has found."));
 }
 
 int SimLine::runOne(const Terms& terms, const std::string& again) {

@@ -42,9 +42,17 @@ std::string countsText(const std::map<std::string, uint64_t>& counts) {
 // Of simulated time.
 std::string spanText(double seconds) {
   constexpr double MINUTE = 60;
-  if (seconds < 10 * MINUTE) return format("%.1f s", seconds);
+  if (seconds < 10 * MINUTE) return format("%.4g s", seconds);
   if (seconds < 10 * SECONDS_OF_HOUR) return format("%.1f min", seconds / MINUTE);
   return grouped(static_cast<uint64_t>(seconds / SECONDS_OF_HOUR)) + " h";
+}
+
+// A line, or nothing where there is nothing to list.
+std::string listText(const std::string& name, const std::vector<std::string_view>& words) {
+  if (words.empty()) return "";
+  std::string text = "  " + name + ":";
+  for (auto word: words) text.append(" ").append(word);
+  return text + "\n";
 }
 
 double perWallSecond(double amount, Duration wall) { return wall > Duration::zero() ? amount / seconds(wall) : 0; }
@@ -80,8 +88,8 @@ std::string swarmText(const Program& program, const SwarmOptions& options, const
   if (!report.counts.empty()) text += "  " + countsText(report.counts) + "\n";
   text += "  transcripts " + hex(report.hash) + "\n";
   if (report.seeds < options.seeds.size()) {
-    text += "  ended after " + std::to_string(failed) + " failures; " + grouped(options.seeds.size() - report.seeds) +
-            " seeds were not run (--max-failures)\n";
+    text += "  ended " + (failed == options.failuresMax ? "after " + std::to_string(failed) + " failures (--max-failures)" : "by a signal") +
+            "; " + grouped(options.seeds.size() - report.seeds) + " seeds were not run\n";
   }
   return text;
 }
@@ -172,10 +180,9 @@ void printScenarios(Format format) {
   auto all = ordered_json::array();
   std::string text;
   for (auto& scenario: scenarios()) {
-    all.push_back({{"scenario", scenario.name}, {"about", scenario.about}, {"faults", scenario.faults}});
-    text += std::string(scenario.name) + ": " + std::string(scenario.about) + "\n  faults:";
-    for (auto fault: scenario.faults) text += " " + std::string(fault);
-    text += "\n";
+    all.push_back({{"scenario", scenario.name}, {"about", scenario.about}, {"faults", scenario.faults}, {"sizes", scenario.sizes}});
+    text += std::string(scenario.name) + ": " + std::string(scenario.about) + "\n" + listText("faults", scenario.faults) +
+            listText("sizes", scenario.sizes);
   }
   cli::print(format == Format::JSON ? cli::toPage(all) : text);
 }

@@ -32,6 +32,7 @@ Outcome live(uint64_t seed, const RunOptions& options) {
   outcome.hash = transcript.hash();
   outcome.tail = transcript.tail();
   outcome.counts = {{"lines", outcome.events}};
+  for (auto& [name, size]: options.sizes) outcome.counts[name] = size;
   return outcome;
 }
 
@@ -74,7 +75,7 @@ Outcome endless(uint64_t seed, actor::ActorSystem&, const RunOptions&) {
 
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all{
-      {"mixed", "each tenth seed fails", {"rain"}, mixed},
+      {"mixed", "each tenth seed fails", {"rain"}, mixed, {"width", "height"}},
       {"shrinking", "two faults make it fail", {"wind", "rain", "snow", "hail"}, shrinking},
       {"endless", "it never ends", {}, endless},
   };

@@ -28,6 +28,7 @@ std::vector<std::string> shortened(const std::vector<std::string>& lines) {
 
 Order newOrder(uint64_t number, const Scenario& scenario, uint64_t seed, const RunOptions& options, Duration patience) {
   check(scenario.faults.size() <= Order::FAULTS_MAX, "a scenario has no more faults than an order can name");
+  check(scenario.sizes.size() <= Order::SIZES_MAX, "a scenario has no more sizes than an order can name");
   check(options.onlyChecker.size() <= Order::CHECKER_MAX, "the name of a checker fits into an order");
   Order order{.number = number,
               .scenario = static_cast<uint32_t>(&scenario - scenarios().data()),
@@ -39,15 +40,22 @@ Order newOrder(uint64_t number, const Scenario& scenario, uint64_t seed, const R
   for (size_t i = 0; i < scenario.faults.size(); ++i) {
     if (options.without.contains(std::string(scenario.faults[i]))) order.without |= uint64_t(1) << i;
   }
+  for (size_t i = 0; i < scenario.sizes.size(); ++i) {
+    auto size = options.sizes.find(std::string(scenario.sizes[i]));
+    if (size != options.sizes.end()) order.sizes[i] = size->second;
+  }
   options.onlyChecker.copy(order.checker.data(), Order::CHECKER_MAX);
   return order;
 }
 
 RunOptions optionsOf(const Order& order) {
   RunOptions options{.print = order.print, .onlyChecker = order.checker.data(), .until = order.until, .storm = order.storm};
-  auto& faults = scenarios()[order.scenario].faults;
-  for (size_t i = 0; i < faults.size(); ++i) {
-    if ((order.without >> i & 1) != 0) options.without.emplace(faults[i]);
+  auto& scenario = scenarios()[order.scenario];
+  for (size_t i = 0; i < scenario.faults.size(); ++i) {
+    if ((order.without >> i & 1) != 0) options.without.emplace(scenario.faults[i]);
+  }
+  for (size_t i = 0; i < scenario.sizes.size(); ++i) {
+    if (order.sizes[i] != 0) options.sizes.emplace(scenario.sizes[i], order.sizes[i]);
   }
   return options;
 }

@@ -16,12 +16,14 @@ namespace meridian::sim {
 struct Order {
   static constexpr size_t CHECKER_MAX = 63;   // bytes
   static constexpr size_t FAULTS_MAX = 64;    // of a scenario
+  static constexpr size_t SIZES_MAX = 8;      // of a scenario
 
   uint64_t number = 0;                        // comes back with the answers
   uint32_t scenario = 0;                      // its place in scenarios()
   Transcript::Print print = Transcript::Print::NO;
   uint64_t seed = 0;
   uint64_t without = 0;                       // bit n: fault n of the scenario stays away
+  std::array<uint32_t, SIZES_MAX> sizes{};    // place n: size n of the scenario; 0: as drawn
   std::optional<Duration> storm;
   std::optional<Duration> until;
   Duration patience{};                        // of real time, then the process is ended
