@@ -15,7 +15,7 @@ std::string flawAsTimePasses(const State& state);
 // Nothing runs, nothing is kept for the ID, and every caller was answered.
 std::string flawAtRest(const State& state);
 
-// Whether only callers could be missing for it to be at rest.
+// Whether nothing runs and nothing is kept for the ID; callers may still wait.
 bool isCalm(const State& state);
 
 }  // namespace meridian::explore::id

@@ -1,5 +1,6 @@
 #include "sim/explore/id/moves.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "runtime/base/check.h"
@@ -97,26 +98,28 @@ class Moves {
       auto at = alarmOf(state_, keeper);
       if (at && *at <= state_.now) add(Kind::ALARM, static_cast<uint8_t>(keeper));
     }
-    if (moves_.empty() && !isCalm(state_)) letTimePass();
+    if (moves_.empty()) letTimePass();
     eachFlight([&](size_t i, const Flight& flight) {
       if (flight.fate == Fate::DOUBTFUL) add(Kind::FAIL, i);
       if (flight.fate == Fate::FORGOTTEN) add(Kind::DROP, i);
     });
   }
 
+  // In a calm world only what is still to be repeated waits for time.
   void letTimePass() {
-    if (hasTimer()) return add(Kind::TICK);
+    bool calm = isCalm(state_);
+    if (repeats() || (!calm && hasAlarm())) return add(Kind::TICK);
+    if (calm) return;
     eachFlight([&](size_t i, const Flight& flight) { if (isSomeDay(flight)) add(Kind::SOME_DAY_ARRIVES, i); });
   }
 
-  bool hasTimer() const {
-    for (auto& flight: state_.flights) {
-      if (!isDue(flight) && !isSomeDay(flight)) return true;
-    }
-    for (auto keeper: KEEPERS) {
-      if (alarmOf(state_, keeper)) return true;
-    }
-    return false;
+  bool repeats() const {
+    return std::any_of(state_.flights.begin(), state_.flights.end(),
+                       [](const Flight& flight) { return !isDue(flight) && !isSomeDay(flight); });
+  }
+
+  bool hasAlarm() const {
+    return std::any_of(std::begin(KEEPERS), std::end(KEEPERS), [&](Keeper keeper) { return alarmOf(state_, keeper).has_value(); });
   }
 
   void events() {
