@@ -107,7 +107,7 @@ class Search {
       auto at = first;
       for (; at != NO_STATE && settled_[at] == Settled::NOT_LOOKED_AT; at = visited_.firstFree(at)) settled_[at] = Settled::ON_THE_WAY;
       if (at != NO_STATE && settled_[at] == Settled::ON_THE_WAY) {
-        report(first, "it never comes to rest: what it does by itself leads round in a circle", {}, 0);
+        report(at, "it never comes to rest: what it does by itself leads round in a circle", {}, 0);
         return false;
       }
       for (at = first; at != NO_STATE && settled_[at] == Settled::ON_THE_WAY; at = visited_.firstFree(at)) settled_[at] = Settled::RESTS;

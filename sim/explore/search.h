@@ -3,10 +3,10 @@
 // moves: the trace to a violation is the shortest in that order.
 //
 // Besides what the space finds wrong with a move or a state, it looks for worlds that never come to rest: those in which the first free
-// move, taken again and again, leads round in a circle.
+// move, taken again and again, leads round in a circle; the trace leads to that.
 //
-// It ends early, and says so, when it has used its memory or its time; nothing is ever left out without a word. Memory: what Visited
-// says for each state, and the bytes of the states that are still to be expanded.
+// It ends early, and says so, when it has used its memory or its time; nothing is ever left out without a word. A state costs
+// 38 bytes for ever (visited.h) and, as long as it is still to be expanded, its own bytes.
 #pragma once
 
 #include <chrono>

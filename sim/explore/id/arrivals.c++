@@ -126,6 +126,9 @@ void signal(State& state, Turns& turns, const Flight& flight, int32_t number) {
   if (!instance || !instance->isAlive() || instance->ending == Instance::Ending::BY_KILL) return;
   instance->ending = number == SIGKILL ? Instance::Ending::BY_KILL : Instance::Ending::BY_TERM;
   bool wasGivenTime = state.drainsSince && *state.drainsSince < state.now;
+  // Who is to be killed is not drained; a milder signal may overtake the kill.
+  auto stopping = std::get_if<supervisor::Stopping>(&state.supervisor.life);
+  if (stopping && stopping->signal == SIGKILL) return;
   if (number != SIGKILL && state.gateway.holds == flight.generation && !wasGivenTime) {
     turns.complain("generation " + std::to_string(flight.generation.value()) + " is asked to end while a gateway uses it");
   }

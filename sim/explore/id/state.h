@@ -6,6 +6,10 @@
 // A turn and its commit are one move. That loses nothing: the gate lets nothing leave before the commit, so a crash between turn and
 // commit looks, from everywhere, as if it had come before the turn. A crash after the commit may take any of the turn's effects with it.
 //
+// Within a process messages keep their order, as a loop's do, and none is lost while it lives. Between processes they have no order.
+// What only reads what nothing else changes meanwhile, a placement by the global scheduler and a report to it, is part of the turn that
+// asks. Machines are not interchangeable: of two that are alike the first is chosen by its name.
+//
 // Time goes in ticks. Each limit of the actors is one tick or a few, so that all that is due at one time may come in any order.
 #pragma once
 
