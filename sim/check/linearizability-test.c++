@@ -51,6 +51,15 @@ TEST_CASE("of two that compare and set with one expectation, one alone succeeds"
   CHECK(verdict({swap(1, 4, 0, 5, 0), swap(2, 3, 0, 6, 0)}) == Linearity::NOT_LINEARIZABLE);
 }
 
+TEST_CASE("many reads beside many writes are judged at once, also when no order explains them") {
+  std::vector<Register> operations;
+  for (uint64_t i = 1; i <= 40; ++i) operations.push_back(read(i, 1'000 + i, 0));
+  for (uint64_t i = 1; i <= 6; ++i) operations.push_back(write(100 + i, 2'000 + i, static_cast<int64_t>(i), static_cast<int64_t>(i - 1)));
+  CHECK(verdict(operations, 10'000) == Linearity::LINEARIZABLE);
+  operations.push_back(read(3'000, 3'001, 5));
+  CHECK(verdict(operations, 10'000) == Linearity::NOT_LINEARIZABLE);
+}
+
 TEST_CASE("a search that is too long says that it gave up") {
   std::vector<Register> operations;
   for (uint64_t i = 1; i <= 12; ++i) operations.push_back(write(i, 100 + i, static_cast<int64_t>(i), 50));

@@ -79,6 +79,8 @@ class LinearitySearch {
         pass = Pass::IN_DOUBT;
         at = entries_[HEAD].next;
       } else {
+        // What changed nothing was right to come first: there is no other way to try.
+        while (!path_.empty() && path_.back().changes == Changes::NOTHING) retreat();
         if (path_.empty()) return Linearity::NOT_LINEARIZABLE;
         pass = path_.back().pass;
         at = entries_[retreat()].next;
@@ -90,6 +92,7 @@ class LinearitySearch {
  private:
   static constexpr size_t HEAD = 0;
   enum class Pass { CERTAIN, IN_DOUBT };
+  enum class Changes { NOTHING, STATE };
 
   struct Entry {
     size_t operation;
@@ -99,6 +102,7 @@ class LinearitySearch {
   struct Step {
     size_t call;
     Pass pass;
+    Changes changes;
     State before;
   };
   struct Tried {
@@ -145,7 +149,8 @@ class LinearitySearch {
       flip(call);
       return false;
     }
-    path_.push_back({call, pass, std::exchange(state_, std::move(next))});
+    auto changes = next == state_ ? Changes::NOTHING : Changes::STATE;
+    path_.push_back({call, pass, changes, std::exchange(state_, std::move(next))});
     lift(call);
     if (operation.output) {
       lift(returnOf_[entries_[call].operation]);
