@@ -104,7 +104,10 @@ void Counters::failed(const std::string& what, const Attempts& attempts, const k
     return;
   }
   if (attempts.size() != 1) return;
-  if (mentions(error, "on purpose") || error.getType() == kj::Exception::Type::OVERLOADED) sums_.refused(attempts.front());
+  // An activation that is reset because of one call's failure tells the same to the others under way: those are in doubt.
+  bool failedItself = mentions(error, "on purpose") && what.starts_with("addAndFail");
+  bool wasRefused = !mentions(error, "on purpose") && error.getType() == kj::Exception::Type::OVERLOADED;
+  if (failedItself || wasRefused) sums_.refused(attempts.front());
 }
 
 void Counters::act(ActorClient& client) {

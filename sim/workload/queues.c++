@@ -75,6 +75,7 @@ void Queues::watch(ActorClient& client, History<QueueModel>::Handle handle, kj::
 }
 
 void Queues::act(ActorClient& client) {
+  if (cluster_.ledger().open() >= UNDER_WAY_MAX) return;
   auto name = nameOf(random_.below(ACTORS));
   auto queue = prefixOf(random_.below(QUEUES));
   auto object = name + "/" + queue;

@@ -31,6 +31,7 @@ void Registers::watch(ActorClient& client, History<RegisterModel>::Handle handle
 }
 
 void Registers::act(ActorClient& client) {
+  if (cluster_.ledger().open() >= UNDER_WAY_MAX) return;
   auto name = "r" + std::to_string(random_.below(REGISTERS));
   auto target = client.actor<Register>(name);
   if (chance(random_, 0.2)) {

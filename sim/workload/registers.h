@@ -19,6 +19,7 @@ class Registers final: public Workload {
 
  private:
   static constexpr size_t REGISTERS = 3;
+  static constexpr size_t UNDER_WAY_MAX = 16;  // at once: a judge of more would have to try too many orders
 
   template <typename Results>
   void watch(ActorClient& client, History<RegisterModel>::Handle handle, capnp::RemotePromise<Results>&& answer);
