@@ -31,9 +31,11 @@ class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public 
   // Whether it can say something that an actor has written. Finish and Release only let go of what both sides know.
   bool depends() {
     if (depends_ == Depends::NO) return false;
-    auto kind = getBody().asReader().getAs<capnp::rpc::Message>().which();
+    auto kind = which();
     return kind != capnp::rpc::Message::FINISH && kind != capnp::rpc::Message::RELEASE;
   }
+
+  capnp::rpc::Message::Which which() { return getBody().asReader().getAs<capnp::rpc::Message>().which(); }
 
   capnp::AnyPointer::Builder getBody() override { return message_.getRoot<capnp::AnyPointer>(); }
   void send() override { connection_.send(*this); }
@@ -137,7 +139,11 @@ kj::Promise<void> GatedConnection::shutdown() {
 }
 
 void GatedConnection::send(Outgoing& message) {
-  if (broken_ != nullptr) return;
+  if (broken_ != nullptr) {
+    // The RPC system tells the peer why it ends: our own reason, of nothing that an actor wrote.
+    if (message.which() == capnp::rpc::Message::ABORT) wire_->write({message.flatten(), Lsn(0)});
+    return;
+  }
   std::optional<Lsn> dependency = Lsn(0);
   KJ_IF_MAYBE(gate, gate_) {
     if (message.depends() || gate->inTurn()) dependency = gate->dependency();
