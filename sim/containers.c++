@@ -130,7 +130,7 @@ Outcome run(uint64_t seed, actor::ActorSystem& system, const RunOptions& options
 }  // namespace
 
 Scenario containersScenario() {
-  return {"containers", "containers of IDs that are asked for, sleep, stop and exit, on machines of one location", faultNames(), run};
+  return {"containers", "containers of IDs that are asked for, sleep, stop and exit, on machines of one location", faultNames(), run, {"machines"}};
 }
 
 }  // namespace meridian::sim

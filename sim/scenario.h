@@ -24,6 +24,7 @@ struct RunOptions {
   std::optional<Duration> until;         // the world stops there, whatever it does
   std::optional<Duration> storm;         // it lasts at most as long
   std::set<std::string> without;         // names of faults that stay away; everything else is drawn as ever
+  std::map<std::string, uint32_t> sizes;   // these are not drawn: "machines" is 20
 };
 
 struct Outcome {
@@ -41,6 +42,9 @@ struct Scenario {
   std::string_view about;                // one line
   std::vector<std::string_view> faults;  // that its storms may have; what RunOptions::without may name
   Outcome (*run)(uint64_t seed, actor::ActorSystem& system, const RunOptions& options);
+  std::vector<std::string_view> sizes = {};   // that RunOptions::sizes may set, each from 1 to LARGEST
+
+  static constexpr uint32_t LARGEST = 1'000;
 };
 
 // All of them, in the order in which they are listed.

@@ -31,25 +31,29 @@ kj::Promise<void> Call::promise() { return kj::newAdaptedPromise<void, CallerEnd
 
 void Call::fulfill(Lsn observed) {
   if (finished_) return;
-  finished_ = true;
-  answerDependency_ = observed;
-  settlePipeline();
+  settle(observed);
   if (fulfiller_ != nullptr) fulfiller_->fulfill();
 }
 
 void Call::reject(kj::Exception&& reason, Lsn observed) {
   if (finished_) return;
+  failure_ = kj::cp(reason);
+  settle(observed);
+  if (fulfiller_ != nullptr) fulfiller_->reject(kj::mv(reason));
+}
+
+void Call::settle(Lsn observed) {
   finished_ = true;
   answerDependency_ = observed;
-  failure_ = kj::cp(reason);
+  // A caller may keep the answer, and with it this object, as long as it likes; but not what it sent.
+  context_->releaseParams();
   settlePipeline();
-  if (fulfiller_ != nullptr) fulfiller_->reject(kj::mv(reason));
 }
 
 void Call::settlePipeline() {
   auto queued = kj::mv(queued_);
   queued_.clear();
-  for (auto& each : queued) each.fulfiller->fulfill(getPipelinedCap(each.ops.asPtr()));
+  for (auto& each : queued) each.value.fulfiller->fulfill(getPipelinedCap(each.key.asPtr()));
 }
 
 kj::Own<capnp::ClientHook> Call::getPipelinedCap(kj::ArrayPtr<const capnp::PipelineOp> ops) {
@@ -64,13 +68,11 @@ kj::Own<capnp::ClientHook> Call::getPipelinedCap(kj::Array<capnp::PipelineOp>&& 
   if (finished_) {
     return context_->getResults(capnp::MessageSize{0, 0}).asReader().getPipelinedCap(ops);
   }
-  for (auto& each : queued_) {
-    if (each.ops.asPtr() == ops.asPtr()) return each.client->addRef();
-  }
+  KJ_IF_MAYBE(known, queued_.find(ops)) return known->client->addRef();
   auto paf = kj::newPromiseAndFulfiller<kj::Own<capnp::ClientHook>>();
   auto client = capnp::newLocalPromiseClient(kj::mv(paf.promise));
   auto reference = client->addRef();
-  queued_.push_back({kj::mv(ops), kj::mv(paf.fulfiller), kj::mv(client)});
+  queued_.insert(kj::mv(ops), {kj::mv(paf.fulfiller), kj::mv(client)});
   return reference;
 }
 

@@ -6,9 +6,8 @@
 
 #include <capnp/capability.h>
 #include <kj/async.h>
+#include <kj/map.h>
 #include <kj/refcount.h>
-
-#include <vector>
 
 #include "runtime/base/names.h"
 
@@ -58,11 +57,11 @@ class Call final: public capnp::PipelineHook, public kj::Refcounted {
   class CallerEnd;
 
   struct Queued {
-    kj::Array<capnp::PipelineOp> ops;
     kj::Own<kj::PromiseFulfiller<kj::Own<capnp::ClientHook>>> fulfiller;
     kj::Own<capnp::ClientHook> client;
   };
 
+  void settle(Lsn observed);
   void settlePipeline();
 
   kj::Own<capnp::CallContextHook> context_;
@@ -72,7 +71,7 @@ class Call final: public capnp::PipelineHook, public kj::Refcounted {
   bool finished_ = false;
   kj::Maybe<kj::Exception> failure_;
   kj::PromiseFulfiller<void>* fulfiller_ = nullptr;
-  std::vector<Queued> queued_;
+  kj::HashMap<kj::Array<capnp::PipelineOp>, Queued> queued_;
   kj::Maybe<kj::Own<capnp::PipelineHook>> redirect_;   // of a tail call or setPipeline
   kj::Promise<void> tailCall_;
 };

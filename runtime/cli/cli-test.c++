@@ -461,8 +461,7 @@ TEST_CASE("a bad argument is named with what is allowed") {
     CHECK(result.status != 0);
     return result.err;
   };
-  const std::string CAPACITY =
-      "\"; allowed: vcpu=N,memory_mib=N,disk_mb=N, any of them once, each N above 0\n";
+  const std::string CAPACITY = "\"; allowed: vcpu=N,memory_mib=N,disk_mb=N, any of them once, each N above 0\n";
   for (std::string bad : {"cpu=1", "vcpu=0", "vcpu=1,vcpu=2", "memory_mib=1x", "vcpu=1,", "disk_mb=-1"}) {
     CHECK(error({"up", "--capacity", bad}) == "meridian: bad --capacity \"" + bad + CAPACITY);
   }
@@ -472,8 +471,8 @@ TEST_CASE("a bad argument is named with what is allowed") {
   CHECK(error({"dev", "--port", "70000"}) ==
         "meridian: --port: Value 70000 not in range 0 to 65535 (see `meridian dev --help`)\n");
   const std::string VERBS =
-      "dev, up, down, deploy, info, apps, ps, inspect, start, stop, destroy, why, logs, events, exec "
-      "(see `meridian --help`)\n";
+      "dev, up, down, deploy, info, apps, ps, inspect, start, stop, destroy, why, logs, events, exec, "
+      "sim (see `meridian --help`)\n";
   CHECK(error({"frob", "x"}) == "meridian: unknown verb \"frob\"; allowed: " + VERBS);
   CHECK(error({}) == "meridian: no verb; allowed: " + VERBS);
   CHECK(error({"ps", "--frob"}) == "meridian: unexpected argument \"--frob\" (see `meridian ps --help`)\n");
@@ -481,6 +480,7 @@ TEST_CASE("a bad argument is named with what is allowed") {
   CHECK(error({"inspect"}) == "meridian: CLASS/ID is required (see `meridian inspect --help`)\n");
   CHECK(error({"ps", "--", "x"}) ==
         "meridian: only exec takes -- and a command (see `meridian ps --help`)\n");
+  CHECK(error({"--state", "x", "sim", "list"}).starts_with("meridian: bad place of sim; allowed: before all other"));
   CHECK(error({"--state", "", "ps"}) == "meridian: bad --state \"\"; allowed: a folder\n");
 }
 

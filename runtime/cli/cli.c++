@@ -46,6 +46,7 @@ class CommandLine {
     addContainerVerbs();
     addStreamVerbs();
     addExec();
+    addSim();
     app_.allow_extras();  // of the verbs, which hand theirs up
   }
 
@@ -114,6 +115,7 @@ class CommandLine {
   void addContainerVerbs();
   void addStreamVerbs();
   void addExec();
+  void addSim();
 
   // " ps", or nothing.
   std::string verb() const;
@@ -286,6 +288,11 @@ void CommandLine::addExec() {
                "not be run.\nSIGINT and SIGTERM are passed on to it.");
 }
 
+// The composition root takes it before this command line is made; here it is listed, and told where it belongs.
+void CommandLine::addSim() {
+  addVerb("sim", "Run the platform's actors in simulated worlds that are made from seeds: sim --help", []() { return STATUS_USAGE; });
+}
+
 std::string CommandLine::verb() const {
   auto named = app_.get_subcommands();
   return named.empty() ? "" : " " + named[0]->get_name();
@@ -302,6 +309,7 @@ std::optional<std::string> CommandLine::findFault() const {
     return (unknown.empty() ? "no verb" : "unknown verb \"" + unknown[0] + "\"") +
            "; allowed: " + allowed;
   }
+  if (app_.got_subcommand("sim")) return "bad place of sim; allowed: before all other arguments, as in meridian sim list";
   if (!unknown.empty()) return "unexpected argument \"" + unknown[0] + "\"";
   if (command_ && !app_.got_subcommand("exec")) return "only exec takes -- and a command";
   return std::nullopt;

@@ -79,7 +79,8 @@ kj::Promise<void> EmbeddedPlatform::serve() {
   return openGateway().then([this]() {
     schema::Fleet::Client fleet = kj::heap<fleet::FleetServer>(server_.host(), fleetPlatform());
     server_.vat().offer("fleet", fleet);
-    operatorSocket_ = kj::heap<OperatorSocket>(*loop_.io().lowLevelProvider, server_.vat(), state_.socketPath(), kj::mv(fleet));
+    operatorSocket_ = kj::heap<OperatorSocket>(*loop_.io().lowLevelProvider, server_.vat(), loop_.clock(), state_.socketPath(),
+                                               kj::mv(fleet));
   });
 }
 

@@ -33,9 +33,9 @@ kj::AutoCloseFd listenAt(const std::string& path) {
 
 }  // namespace
 
-OperatorSocket::OperatorSocket(kj::LowLevelAsyncIoProvider& lowLevel, rpc::Vat& vat,
+OperatorSocket::OperatorSocket(kj::LowLevelAsyncIoProvider& lowLevel, rpc::Vat& vat, env::Clock& clock,
                                const std::string& path, capnp::Capability::Client bootstrap)
-    : vat_(vat), path_(path), bootstrap_(kj::mv(bootstrap)),
+    : vat_(vat), clock_(clock), path_(path), bootstrap_(kj::mv(bootstrap)),
       receiver_(lowLevel.wrapListenSocketFd(listenAt(path))), tasks_(*this) {
   tasks_.add(acceptForever());
 }
@@ -43,10 +43,34 @@ OperatorSocket::OperatorSocket(kj::LowLevelAsyncIoProvider& lowLevel, rpc::Vat& 
 OperatorSocket::~OperatorSocket() noexcept(false) { unlink(path_.c_str()); }
 
 kj::Promise<void> OperatorSocket::acceptForever() {
-  return receiver_->accept().then([this](kj::Own<kj::AsyncIoStream>&& stream) {
-    vat_.accept(rpc::newStreamWire(vat_.shard(), kj::mv(stream)), bootstrap_);
-    return acceptForever();
-  });
+  return kj::evalNow([this]() { return receiver_->accept(); })
+      .then(
+          [this](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
+            serve(kj::mv(stream));
+            return kj::READY_NOW;
+          },
+          [this](kj::Exception&& error) -> kj::Promise<void> {
+            // No descriptor is free, for example. Those who wait are served when there is one.
+            spdlog::warn("operator-accept-failed reason={}", error.getDescription().cStr());
+            return clock_.after(ACCEPT_BACKOFF);
+          })
+      .then([this]() { return acceptForever(); });
+}
+
+void OperatorSocket::serve(kj::Own<kj::AsyncIoStream> stream) {
+  if (open_->connections >= CONNECTIONS_MAX) {
+    if (!open_->fullReported) spdlog::warn("operator-connection-refused reason=more than {} connections (CONNECTIONS_MAX)", CONNECTIONS_MAX);
+    open_->fullReported = true;
+    return;
+  }
+  open_->connections++;
+  auto counted = stream.attach(kj::defer([open = open_]() {
+    open->connections--;
+    open->fullReported = false;
+  }));
+  auto limits = rpc::limitsOfStrangers();
+  auto wire = rpc::newStreamWire(vat_.shard(), clock_, kj::mv(counted), kj::str("operator#", ++lastNumber_), limits);
+  vat_.accept(kj::mv(wire), bootstrap_, limits);
 }
 
 void OperatorSocket::taskFailed(kj::Exception&& exception) {

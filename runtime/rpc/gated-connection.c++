@@ -4,16 +4,21 @@
 #include <capnp/serialize.h>
 #include <kj/debug.h>
 #include <kj/refcount.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <string>
 
 namespace meridian::rpc {
 
 namespace {
 
-constexpr uint64_t TRAVERSAL_WORDS_MAX = 8 << 20;   // 64 MiB, as long as a message may be
+constexpr size_t REASON_LOGGED_MAX = 300;   // bytes of what a peer made us say
 
-capnp::ReaderOptions readerOptions() {
+capnp::ReaderOptions readerOptions(size_t words, const PeerLimits& limits) {
   capnp::ReaderOptions options;
-  options.traversalLimitInWords = TRAVERSAL_WORDS_MAX;
+  options.traversalLimitInWords = READINGS_MAX * (words + EMPTY_ELEMENTS_MAX);
+  options.nestingLimit = limits.nestingMax;
   return options;
 }
 
@@ -31,7 +36,11 @@ class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public 
   // Whether it can say something that an actor has written. Finish and Release only let go of what both sides know.
   bool depends() {
     if (depends_ == Depends::NO) return false;
+<<<<<<< HEAD
     auto kind = which();
+=======
+    auto kind = read().which();
+>>>>>>> main
     return kind != capnp::rpc::Message::FINISH && kind != capnp::rpc::Message::RELEASE;
   }
 
@@ -44,6 +53,7 @@ class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public 
     for (auto segment : message_.getSegmentsForOutput()) words += segment.size();
     return words;
   }
+  capnp::rpc::Message::Reader read() { return getBody().asReader().getAs<capnp::rpc::Message>(); }
   kj::Array<capnp::word> flatten() { return capnp::messageToFlatArray(message_); }
 
  private:
@@ -54,8 +64,8 @@ class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public 
 
 class GatedConnection::Incoming final: public capnp::IncomingRpcMessage {
  public:
-  Incoming(Packet&& packet, kj::Maybe<actor::OutputGate&> gate)
-      : packet_(kj::mv(packet)), reader_(packet_.words, readerOptions()), gate_(gate) {}
+  Incoming(Packet&& packet, kj::Maybe<actor::OutputGate&> gate, const PeerLimits& limits)
+      : packet_(kj::mv(packet)), reader_(packet_.words, readerOptions(packet_.words.size(), limits)), gate_(gate) {}
 
   capnp::AnyPointer::Reader getBody() override {
     // The first thing that the RPC system does with a message: what it does next, in this event, the message has caused.
@@ -64,6 +74,7 @@ class GatedConnection::Incoming final: public capnp::IncomingRpcMessage {
     return reader_.getRoot<capnp::AnyPointer>();
   }
   size_t sizeInWords() override { return packet_.words.size(); }
+  bool isAbort() { return reader_.getRoot<capnp::rpc::Message>().isAbort(); }
 
  private:
   Packet packet_;
@@ -71,8 +82,8 @@ class GatedConnection::Incoming final: public capnp::IncomingRpcMessage {
   kj::Maybe<actor::OutputGate&> gate_;
 };
 
-GatedConnection::GatedConnection(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate)
-    : wire_(kj::mv(wire)), side_(side), gate_(gate), disconnected_(nullptr) {
+GatedConnection::GatedConnection(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate, const PeerLimits& limits)
+    : wire_(kj::mv(wire)), side_(side), gate_(gate), limits_(limits), disconnected_(nullptr) {
   peerId_.initRoot<capnp::rpc::twoparty::VatId>().setSide(peerSide());
   auto paf = kj::newPromiseAndFulfiller<void>();
   disconnectFulfiller_ = kj::mv(paf.fulfiller);
@@ -114,10 +125,14 @@ kj::Own<capnp::OutgoingRpcMessage> GatedConnection::newOutgoingMessage(unsigned 
 
 kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> GatedConnection::receiveIncomingMessage() {
   KJ_IF_MAYBE(reason, broken_) return kj::cp(*reason);
+  KJ_IF_MAYBE(reason, refused_) return kj::cp(*reason);
   auto reading = wire_->read().then(
       [this](kj::Maybe<Packet>&& packet) -> kj::Maybe<kj::Own<capnp::IncomingRpcMessage>> {
         KJ_IF_MAYBE(received, packet) {
-          return kj::Own<capnp::IncomingRpcMessage>(kj::heap<Incoming>(kj::mv(*received), gate_));
+          account_.received(received->words);
+          auto incoming = kj::heap<Incoming>(kj::mv(*received), gate_, limits_);
+          if (incoming->isAbort()) leave();
+          return kj::Own<capnp::IncomingRpcMessage>(kj::mv(incoming));
         }
         ended();
         return nullptr;
@@ -139,16 +154,27 @@ kj::Promise<void> GatedConnection::shutdown() {
 }
 
 void GatedConnection::send(Outgoing& message) {
+<<<<<<< HEAD
   if (broken_ != nullptr) {
     // The RPC system tells the peer why it ends: our own reason, of nothing that an actor wrote.
     if (message.which() == capnp::rpc::Message::ABORT) wire_->write({message.flatten(), Lsn(0)});
     return;
+=======
+  if (broken_ != nullptr) return;
+  auto content = message.read();
+  size_t bytes = message.sizeInWords() * sizeof(capnp::word);
+  if (content.isAbort()) logAbort(content.getAbort());
+  KJ_IF_MAYBE(reason, account_.sent(content, bytes)) refuse(kj::mv(*reason));
+  if (heldBytes_ > limits_.unreadBytesMax) {
+    return refuse(overLimit("more than ", limits_.unreadBytesMax, " bytes that wait to leave (unreadBytesMax)"));
+>>>>>>> main
   }
   std::optional<Lsn> dependency = Lsn(0);
   KJ_IF_MAYBE(gate, gate_) {
     if (message.depends() || gate->inTurn()) dependency = gate->dependency();
   }
-  held_.push_back({dependency, kj::addRef(message)});
+  held_.push_back({dependency, bytes, kj::addRef(message)});
+  heldBytes_ += bytes;
   releaseHeld();
 }
 
@@ -162,6 +188,7 @@ void GatedConnection::releaseHeld() {
   while (!held_.empty() && mayPass(held_.front().dependency)) {
     auto held = kj::mv(held_.front());
     held_.pop_front();
+    heldBytes_ -= held.bytes;
     wire_->write({held.message->flatten(), wire_->sharesStore() ? *held.dependency : Lsn(0)});
   }
   if (!held_.empty()) return;
@@ -191,6 +218,24 @@ void GatedConnection::aborted(const kj::Exception& reason) {
   }
   reads_.cancel(reason);
   ended();
+}
+
+// The RPC system learns it by what it reads next; it tells the peer, and ends.
+void GatedConnection::refuse(kj::Exception&& reason) {
+  if (refused_ != nullptr) return;
+  reads_.cancel(reason);
+  refused_ = kj::mv(reason);
+}
+
+// The RPC system's last word to a peer that it does not go on with.
+void GatedConnection::logAbort(capnp::rpc::Exception::Reader reason) {
+  if (leaving_ || reason.getType() == capnp::rpc::Exception::Type::DISCONNECTED) return;
+  auto text = reason.getReason();
+  std::string line(text.begin(), std::min(text.size(), REASON_LOGGED_MAX));
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  spdlog::warn("rpc-connection-ended peer={} reason={}", wire_->peer().cStr(), line);
 }
 
 void GatedConnection::ended() { disconnectFulfiller_->fulfill(); }

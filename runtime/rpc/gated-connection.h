@@ -3,6 +3,8 @@
 // and waits until what it depends on is durable; so no actor can forget the gate. Between hosts of one store it waits only for the
 // end of its turn, and carries its dependency along.
 //
+// It is also the border to a peer that may be hostile: every message is checked and counted (PeerAccount) before the RPC system sees it.
+//
 // Thread: the shard's. The gate, if any, outlives the connection.
 #pragma once
 
@@ -14,6 +16,7 @@
 #include <optional>
 
 #include "runtime/actor/output-gate.h"
+#include "runtime/rpc/peer-account.h"
 #include "runtime/rpc/wire.h"
 
 namespace meridian::rpc {
@@ -26,11 +29,14 @@ class GatedConnection final: public capnp::TwoPartyVatNetworkBase,
                              private actor::GatedOutput {
  public:
   // Without a gate (a vat that hosts no actors) messages pass at once.
-  GatedConnection(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate);
+  GatedConnection(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate, const PeerLimits& limits);
   ~GatedConnection() noexcept(false);
 
   // Resolves when the connection has ended, for whatever reason.
   kj::Promise<void> onDisconnect() { return disconnected_.addBranch(); }
+
+  // The connection ends now because one of both wants it; that is no news for the log.
+  void leave() { leaving_ = true; }
 
   Side peerSide() const { return side_ == Side::CLIENT ? Side::SERVER : Side::CLIENT; }
 
@@ -43,6 +49,7 @@ class GatedConnection final: public capnp::TwoPartyVatNetworkBase,
   class Incoming;
   struct Held {
     std::optional<Lsn> dependency;   // none: its turn has not ended
+    size_t bytes;
     kj::Own<Outgoing> message;
   };
 
@@ -60,15 +67,22 @@ class GatedConnection final: public capnp::TwoPartyVatNetworkBase,
   void send(Outgoing& message);
   bool mayPass(const std::optional<Lsn>& dependency) const;
   void releaseHeld();
+  void refuse(kj::Exception&& reason);
+  void logAbort(capnp::rpc::Exception::Reader reason);
   void ended();
 
   kj::Own<Wire> wire_;
   Side side_;
   kj::Maybe<actor::OutputGate&> gate_;
+  PeerLimits limits_;
+  PeerAccount account_{limits_};
   capnp::MallocMessageBuilder peerId_{8};
   bool accepted_ = false;
+  bool leaving_ = false;
   std::deque<Held> held_;
+  size_t heldBytes_ = 0;
   kj::Canceler reads_;
+  kj::Maybe<kj::Exception> refused_;   // the peer broke a limit: nothing more is read
   kj::Maybe<kj::Exception> broken_;
   kj::Own<kj::PromiseFulfiller<void>> disconnectFulfiller_;
   kj::ForkedPromise<void> disconnected_;

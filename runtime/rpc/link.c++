@@ -5,8 +5,9 @@
 
 namespace meridian::rpc {
 
-Link::Link(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate, capnp::Capability::Client bootstrap)
-    : connection_(kj::mv(wire), side, gate), system_(capnp::makeRpcServer(connection_, kj::mv(bootstrap))) {}
+Link::Link(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate, capnp::Capability::Client bootstrap,
+           const PeerLimits& limits)
+    : connection_(kj::mv(wire), side, gate, limits), system_(capnp::makeRpcServer(connection_, kj::mv(bootstrap))) {}
 
 capnp::Capability::Client Link::peer() {
   capnp::MallocMessageBuilder message(8);

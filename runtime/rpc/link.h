@@ -12,7 +12,9 @@ namespace meridian::rpc {
 // One connection of this vat. Dropping it ends the connection; calls under way are DISCONNECTED.
 class Link {
  public:
-  Link(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate, capnp::Capability::Client bootstrap);
+  Link(kj::Own<Wire> wire, Side side, kj::Maybe<actor::OutputGate&> gate, capnp::Capability::Client bootstrap,
+       const PeerLimits& limits);
+  ~Link() noexcept(false) { connection_.leave(); }
 
   // What the peer offers.
   capnp::Capability::Client peer();

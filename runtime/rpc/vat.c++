@@ -19,8 +19,8 @@ kj::Maybe<actor::OutputGate&> Vat::gate() {
   return nullptr;
 }
 
-void Vat::accept(kj::Own<Wire> wire, capnp::Capability::Client bootstrap) {
-  links_.add(kj::heap<Link>(kj::mv(wire), Side::SERVER, gate(), kj::mv(bootstrap)));
+void Vat::accept(kj::Own<Wire> wire, capnp::Capability::Client bootstrap, const PeerLimits& limits) {
+  links_.add(kj::heap<Link>(kj::mv(wire), Side::SERVER, gate(), kj::mv(bootstrap), limits));
 }
 
 void Vat::acceptLater(kj::Own<Wire> wire) {
@@ -30,7 +30,7 @@ void Vat::acceptLater(kj::Own<Wire> wire) {
 }
 
 kj::Own<Link> Vat::open(kj::Own<Wire> wire) {
-  return kj::heap<Link>(kj::mv(wire), Side::CLIENT, gate(), node_);
+  return kj::heap<Link>(kj::mv(wire), Side::CLIENT, gate(), node_, PeerLimits());
 }
 
 kj::Own<Wire> Vat::dial(Vat& other, Stores stores) {

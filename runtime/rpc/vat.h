@@ -25,8 +25,8 @@ class Vat {
   void offer(kj::StringPtr name, capnp::Capability::Client service) { server_->offer(name, kj::mv(service)); }
 
   // A peer has opened a link: it gets the node, or what is given instead.
-  void accept(kj::Own<Wire> wire) { accept(kj::mv(wire), node_); }
-  void accept(kj::Own<Wire> wire, capnp::Capability::Client bootstrap);
+  void accept(kj::Own<Wire> wire, const PeerLimits& limits = {}) { accept(kj::mv(wire), node_, limits); }
+  void accept(kj::Own<Wire> wire, capnp::Capability::Client bootstrap, const PeerLimits& limits);
 
   // The same from any thread; a vat that has ended meanwhile drops the wire.
   void acceptLater(kj::Own<Wire> wire);

@@ -7,6 +7,7 @@
 #include <capnp/common.h>
 #include <kj/array.h>
 #include <kj/async.h>
+#include <kj/string.h>
 
 #include "runtime/base/names.h"
 
@@ -32,6 +33,9 @@ class Wire {
 
   // Whether both ends are hosts of one store: then messages pass before they are durable, and carry their dependency.
   virtual bool sharesStore() const { return false; }
+
+  // Who is at the other end, for the log.
+  virtual kj::StringPtr peer() const { return "vat"; }
 };
 
 }  // namespace meridian::rpc

@@ -118,6 +118,7 @@ Options without(Options options, const RunOptions& run) {
   for (auto& fault: FAULTS) {
     if (run.without.contains(std::string(fault.name))) fault.leaveOut(options);
   }
+  if (auto machines = run.sizes.find("machines"); machines != run.sizes.end()) options.machines = machines->second;
   if (run.storm) options.storm = std::min(options.storm, *run.storm);
   return options;
 }

@@ -49,7 +49,7 @@ Options draw(Random& random);
 // The names of the faults.
 std::vector<std::string_view> faultNames();
 
-// Without the faults that a run leaves out, and with a storm as short as it asks for.
+// Without the faults that a run leaves out, with a storm as short and a world as large as it asks for.
 Options without(Options options, const RunOptions& run);
 
 }  // namespace meridian::sim

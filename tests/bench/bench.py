@@ -26,12 +26,13 @@ def load(name, path):
 harness = load('harness', '../integration/harness.py')
 
 
-def options(about):
+def options(about, root=True):
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument('--short', action='store_true', help='a few runs: shows that it works, not how fast it is')
     parser.add_argument('--json', action='store_true')
     chosen = parser.parse_args()
-    harness.require_root()
+    if root:
+        harness.require_root()
     return chosen
 
 

@@ -75,6 +75,7 @@ class ToyWorld {
   sim::SimStore& store() { return *store_; }
   sim::SimDisk& disk() { return disk_; }
   actor::Host& host(size_t shard) { return *shards_[shard]->host; }
+  rpc::Vat& vat(size_t shard) { return *shards_[shard]->vat; }
   size_t shardCount() const { return shards_.size(); }
   rpc::Vat& embedder() { return *embedder_; }
   uint64_t loads = 0;

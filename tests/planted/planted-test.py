@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Proves the checkers of the simulated world, and of the tests that name themselves in a patch: each patch here plants one bug,
-and the checker that it names must find it.
+"""Proves the checkers: each patch here plants one bug, and the checker that it names (`Checker:`) must find it in the scenario that it
+names (`Scenario:`; none: containers), within 200 seeds unless it says that it is rarer (`Seeds:`). A patch may name a test instead
+(`Program:`), which is called as PROGRAM --find CHECKER SEEDS, and ends with 0 when it has found it.
 
 A patch is applied to copies of the sources in the build folder. What it touches is compiled there with the command of the build and
 linked in front of the same libraries, so it costs a few seconds. Usage: planted-test.py BUILD_DIR SOURCE_DIR [NAME...]
@@ -15,9 +16,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-SEEDS = "1..1000"
+SEEDS = "1..200"
 SECONDS_MAX = 300      # for one patch's seeds
-WORLD = "sim/world-run"
+WORLD = "sim/meridian-sim"
 
 
 class Failed(Exception):
@@ -29,7 +30,7 @@ def run(command, cwd, seconds=SECONDS_MAX):
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         raise Failed(f"{command[0]} took more than {seconds} s")
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, done.stdout or done.stderr
 
 
 def compile_copy(build, entry, copy, target):
@@ -55,10 +56,27 @@ def link(build, program, objects, target):
         raise Failed(output)
 
 
+def header(text, name, default):
+    found = re.search(rf"^{name}: (\S+)$", text, re.M)
+    if found is None and default is None:
+        raise Failed(f"it has no line `{name}:`")
+    return found.group(1) if found else default
+
+
+def find_in_swarm(program, checker, scenario, seeds, folder):
+    status, output = run([str(program), "swarm", scenario, "--seeds", seeds, "--jobs", "1", "--max-failures", "1", "--checker", checker,
+                          "--json"], folder)
+    failures = json.loads(output)["failures"] if status in (0, 1, 2) else []
+    if not failures:
+        raise Failed(f"{checker} does not find it in {scenario}, seeds {seeds} (exit {status})\n{output[-2000:]}")
+    return f"{scenario}, seed {failures[0]['seed']}: {checker}: {failures[0]['what']}"
+
+
 def prove(build, source, patch, commands):
     text = patch.read_text()
-    checker = re.search(r"^Checker: (\S+)$", text, re.M).group(1)
-    finder = re.search(r"^Program: (\S+)$", text, re.M)
+    checker = header(text, "Checker", None)
+    seeds = header(text, "Seeds", SEEDS)
+    finder = header(text, "Program", "")
     folder = build / "tests/planted" / patch.stem
     shutil.rmtree(folder, ignore_errors=True)
     objects = []
@@ -73,13 +91,17 @@ def prove(build, source, patch, commands):
         target = folder / (path.replace("/", "_") + ".o")
         compile_copy(build, commands[path], folder / path, target)
         objects.append(target)
-    program = folder / "world-run"
-    link(build, finder.group(1) if finder else WORLD, objects, program)
-    status, output = run([str(program), "--find", checker, SEEDS], folder)
-    if status != 0:
-        raise Failed(f"{checker} does not find it in seeds {SEEDS} (exit {status})\n{output[-2000:]}")
+    program = folder / "finder"
+    link(build, finder or WORLD, objects, program)
+    if finder:
+        status, output = run([str(program), "--find", checker, seeds], folder)
+        if status != 0:
+            raise Failed(f"{checker} does not find it in seeds {seeds} (exit {status})\n{output[-2000:]}")
+        found = output.strip().splitlines()[-1]
+    else:
+        found = find_in_swarm(program, checker, header(text, "Scenario", "containers"), seeds, folder)
     shutil.rmtree(folder)
-    return output.strip().splitlines()[-1]
+    return found
 
 
 def main():

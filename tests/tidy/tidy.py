@@ -24,6 +24,7 @@ LAYERS = [
     ('runtime/image', ACTOR + ['runtime/image']),
     ('runtime/container', ACTOR + ['runtime/container']),
     ('runtime/cli', ACTOR + ['runtime/cli']),
+    ('runtime/main.c++', EVERYTHING),
     ('runtime', ['runtime', 'actors', 'schema', 'bpf']),    # the composition: runtime/platform, main.c++
     ('actors/global', ACTOR + ['actors/global', 'actors/placement']),
     ('actors/location', ACTOR + ['actors/location', 'actors/placement']),

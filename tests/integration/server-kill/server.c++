@@ -36,10 +36,10 @@ std::vector<actor::ActorKind> kinds() {
   return kinds;
 }
 
-kj::Promise<void> acceptForever(kj::ConnectionReceiver& receiver, rpc::Vat& vat) {
-  return receiver.accept().then([&receiver, &vat](kj::Own<kj::AsyncIoStream>&& stream) {
-    vat.accept(rpc::newStreamWire(vat.shard(), kj::mv(stream)));
-    return acceptForever(receiver, vat);
+kj::Promise<void> acceptForever(kj::ConnectionReceiver& receiver, rpc::Vat& vat, env::Clock& clock) {
+  return receiver.accept().then([&receiver, &vat, &clock](kj::Own<kj::AsyncIoStream>&& stream) {
+    vat.accept(rpc::newStreamWire(vat.shard(), clock, kj::mv(stream), kj::str("client"), {}));
+    return acceptForever(receiver, vat, clock);
   });
 }
 
@@ -58,7 +58,7 @@ void serve(const std::string& folder, const std::string& socket) {
   auto receiver = address->listen();
   printf("%s", SERVING);
   fflush(stdout);
-  acceptForever(*receiver, vat).wait(waitScope);
+  acceptForever(*receiver, vat, loop.clock()).wait(waitScope);
 }
 
 // =======================================================================================
