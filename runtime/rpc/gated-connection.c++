@@ -36,15 +36,9 @@ class GatedConnection::Outgoing final: public capnp::OutgoingRpcMessage, public 
   // Whether it can say something that an actor has written. Finish and Release only let go of what both sides know.
   bool depends() {
     if (depends_ == Depends::NO) return false;
-<<<<<<< HEAD
-    auto kind = which();
-=======
     auto kind = read().which();
->>>>>>> main
     return kind != capnp::rpc::Message::FINISH && kind != capnp::rpc::Message::RELEASE;
   }
-
-  capnp::rpc::Message::Which which() { return getBody().asReader().getAs<capnp::rpc::Message>().which(); }
 
   capnp::AnyPointer::Builder getBody() override { return message_.getRoot<capnp::AnyPointer>(); }
   void send() override { connection_.send(*this); }
@@ -154,20 +148,17 @@ kj::Promise<void> GatedConnection::shutdown() {
 }
 
 void GatedConnection::send(Outgoing& message) {
-<<<<<<< HEAD
   if (broken_ != nullptr) {
     // The RPC system tells the peer why it ends: our own reason, of nothing that an actor wrote.
-    if (message.which() == capnp::rpc::Message::ABORT) wire_->write({message.flatten(), Lsn(0)});
+    if (message.read().isAbort()) wire_->write({message.flatten(), Lsn(0)});
     return;
-=======
-  if (broken_ != nullptr) return;
+  }
   auto content = message.read();
   size_t bytes = message.sizeInWords() * sizeof(capnp::word);
   if (content.isAbort()) logAbort(content.getAbort());
   KJ_IF_MAYBE(reason, account_.sent(content, bytes)) refuse(kj::mv(*reason));
   if (heldBytes_ > limits_.unreadBytesMax) {
     return refuse(overLimit("more than ", limits_.unreadBytesMax, " bytes that wait to leave (unreadBytesMax)"));
->>>>>>> main
   }
   std::optional<Lsn> dependency = Lsn(0);
   KJ_IF_MAYBE(gate, gate_) {
