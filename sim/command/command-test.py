@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """The command `sim` around scenarios whose ends are known (toy-scenarios.c++). Usage: command-test.py TOY_SIM"""
 
+import ctypes
+import errno
 import json
 import os
+import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
@@ -19,6 +24,30 @@ def sim(*arguments, program=PROGRAM, **how):
 def swarm(*arguments, **how):
     done = sim('swarm', *arguments, '--json', **how)
     return done.returncode, json.loads(done.stdout)
+
+
+def wait_for_children(pid):
+    """Whether this process has a child, within the time that anything may take."""
+    end = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < end:
+        with open(f'/proc/{pid}/task/{pid}/children') as children:
+            if children.read():
+                return True
+    return False
+
+
+def forbid_personality():
+    """In this process and its children, as a container may do: a filter of system calls answers it with EPERM."""
+    load, equal, give = 0x20, 0x15, 0x06
+    number = {'x86_64': 135, 'aarch64': 92}[os.uname().machine]
+    program = b''.join(struct.pack('HBBI', *step) for step in [
+        (load, 0, 0, 0), (equal, 0, 1, number), (give, 0, 0, 0x00050000 | errno.EPERM), (give, 0, 0, 0x7fff0000)])
+    steps = ctypes.create_string_buffer(program)
+    libc = ctypes.CDLL(None, use_errno=True)
+    no_new_privileges, set_seccomp, filtered = 38, 22, 2
+    assert libc.prctl(no_new_privileges, 1, 0, 0, 0) == 0
+    filter_ = struct.pack('HxxxxxxP', len(program) // 8, ctypes.addressof(steps))
+    assert libc.prctl(set_seccomp, filtered, filter_, 0, 0) == 0
 
 
 def without_times(found):
@@ -68,7 +97,23 @@ class Swarm(unittest.TestCase):
     def test_a_swarm_that_ends_early_says_so(self):
         done = sim('swarm', 'mixed', '--seeds', '1..100', '--max-failures', '1')
         self.assertEqual(done.returncode, 2)
-        self.assertIn('ended after 1 failures; 90 seeds were not run', done.stdout)
+        self.assertIn('ended after 1 failures (--max-failures); 90 seeds were not run', done.stdout)
+
+    def test_an_interrupt_ends_it_with_what_it_has_found(self):
+        with subprocess.Popen([PROGRAM, 'swarm', 'mixed', '--seeds', '1..1000000000', '--max-failures', '100000', '--json'],
+                              stdout=subprocess.PIPE, text=True) as running:
+            self.assertTrue(wait_for_children(running.pid), 'the worlds have begun')
+            running.send_signal(signal.SIGINT)
+            found = json.loads(running.communicate(timeout=SECONDS_MAX)[0])
+        self.assertFalse(found['complete'])
+        self.assertEqual(found['failed'], len(found['failures']))
+        self.assertEqual(running.returncode, 2 if found['failed'] else 130)
+
+    def test_where_addresses_stay_random_it_says_so(self):
+        done = sim('swarm', 'mixed', '--seeds', '1..5', '--json', preexec_fn=forbid_personality)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(json.loads(done.stdout)['addresses'], 'random')
+        self.assertIn('warning: address randomisation cannot be switched off here (Operation not permitted)', done.stderr)
 
     def test_the_hash_is_that_of_all_transcripts_in_order(self):
         hashes = {swarm('mixed', '--seeds', seeds)[1]['transcript_hash'] for seeds in ('1..5', '1..6', '2..6')}

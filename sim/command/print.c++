@@ -88,8 +88,8 @@ std::string swarmText(const Program& program, const SwarmOptions& options, const
   if (!report.counts.empty()) text += "  " + countsText(report.counts) + "\n";
   text += "  transcripts " + hex(report.hash) + "\n";
   if (report.seeds < options.seeds.size()) {
-    text += "  ended after " + std::to_string(failed) + " failures; " + grouped(options.seeds.size() - report.seeds) +
-            " seeds were not run (--max-failures)\n";
+    text += "  ended " + (failed == options.failuresMax ? "after " + std::to_string(failed) + " failures (--max-failures)" : "by a signal") +
+            "; " + grouped(options.seeds.size() - report.seeds) + " seeds were not run\n";
   }
   return text;
 }

@@ -15,7 +15,7 @@ class Swarm {
  public:
   Swarm(Worlds& worlds, const SwarmOptions& options): worlds_(worlds), options_(options) {}
 
-  SwarmReport run(kj::FunctionParam<void(const SwarmReport&)> progress) {
+  SwarmReport run(kj::FunctionParam<Go(const SwarmReport&)> progress) {
     auto begin = realTime();
     auto shown = begin;
     while (!isOver()) {
@@ -26,7 +26,7 @@ class Swarm {
       report_.wall = realTime() - begin;
       if (realTime() - shown < PROGRESS_EVERY) continue;
       shown = realTime();
-      progress(report_);
+      if (progress(report_) == Go::HOME) break;
     }
     return std::move(report_);
   }
@@ -67,7 +67,7 @@ class Swarm {
 
 }  // namespace
 
-SwarmReport runSwarm(Worlds& worlds, const SwarmOptions& options, kj::FunctionParam<void(const SwarmReport&)> progress) {
+SwarmReport runSwarm(Worlds& worlds, const SwarmOptions& options, kj::FunctionParam<Go(const SwarmReport&)> progress) {
   return Swarm(worlds, options).run(progress);
 }
 

@@ -31,7 +31,9 @@ struct SwarmReport {
   Duration wall{};
 };
 
-// `progress` is called about twice a second.
-SwarmReport runSwarm(Worlds& worlds, const SwarmOptions& options, kj::FunctionParam<void(const SwarmReport&)> progress);
+enum class Go { ON, HOME };
+
+// `progress` is called about twice a second; with HOME the swarm ends there.
+SwarmReport runSwarm(Worlds& worlds, const SwarmOptions& options, kj::FunctionParam<Go(const SwarmReport&)> progress);
 
 }  // namespace meridian::sim

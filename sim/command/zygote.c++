@@ -59,6 +59,9 @@ std::vector<char*> environmentOfZygote() {
   } else if (dup2(socket, SOCKET) < 0) {
     _exit(EXIT_FAILURE);
   }
+  signal(SIGINT, SIG_IGN);            // Ctrl-C is for who has started it
+  rlimit noCore{0, 0};                // a world that crashes is run again, and leaves nothing behind
+  setrlimit(RLIMIT_CORE, &noCore);
   rlimit stack;
   getrlimit(RLIMIT_STACK, &stack);
   stack.rlim_cur = stack.rlim_max == RLIM_INFINITY ? STACK : std::min(STACK, stack.rlim_max);
