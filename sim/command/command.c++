@@ -13,6 +13,7 @@
 #include "runtime/cli/output.h"
 #include "sim/command/again.h"
 #include "sim/command/arguments.h"
+#include "sim/command/explore.h"
 #include "sim/command/print.h"
 #include "sim/command/progress.h"
 #include "sim/command/shrink.h"
@@ -23,6 +24,8 @@ namespace meridian::sim {
 namespace {
 
 constexpr uint32_t FAILURES_MAX = 100'000;
+constexpr uint32_t SECONDS_MAX = 10'000'000;
+constexpr uint32_t MEMORY_MAX = 1 << 20;     // MiB
 constexpr const char* STATUSES =
     "Ends with 0 when all is fine, else as the first seed that failed: 1 something was wrong, 2 something was stuck, 3 it crashed. 64 is "
     "for arguments that are not understood, 71 for a system that gives no processes.";
@@ -46,6 +49,7 @@ class SimLine {
     addRun();
     addReplay();
     addShrink();
+    addExplore();
     addList();
   }
 
@@ -94,6 +98,7 @@ class SimLine {
   void addRun();
   void addReplay();
   void addShrink();
+  void addExplore();
   void addList();
 
   Terms terms() const {
@@ -132,7 +137,8 @@ class SimLine {
   std::string scenario_, seed_, seeds_, until_;
   std::string patience_ = "60s";
   std::string failures_ = "20";
-  std::optional<std::string> storm_, without_, sizes_, checker_, jobs_;
+  std::string memory_ = "1500";
+  std::optional<std::string> storm_, without_, sizes_, checker_, jobs_, world_, events_, within_;
   bool json_ = false;
   bool trace_ = false;
 };
@@ -231,6 +237,28 @@ void SimLine::addShrink() {
   addJobs(command);
   addJson(command);
   command->footer("The smallest world fails by the same checker as the seed does. " + std::string(STATUSES));
+}
+
+void SimLine::addExplore() {
+  auto* command = addCommand("explore", "Search a small world whole: every order of a bounded number of events", [this]() {
+    ExploreOptions options{.worlds = parseWorlds(world_), .events = {}, .bounds = {}};
+    if (events_) options.events = parseCount("--events", *events_, 0, ExploreOptions::EVENTS_MAX);
+    if (within_) options.bounds.timeMax = std::chrono::seconds(parseCount("--seconds", *within_, 1, SECONDS_MAX));
+    options.bounds.bytesMax = static_cast<uint64_t>(parseCount("--memory", memory_, 1, MEMORY_MAX)) << 20;
+    return runExplore(format(), options);
+  });
+  std::string about = "One of these, else all";
+  for (auto& world: explore::worlds()) {
+    about += "\n" + std::string(world.name) + ": " + std::string(world.about) + ". " + std::to_string(world.events) + " events unless told";
+  }
+  command->add_option("WORLD", world_, about)->type_name("");
+  command->add_option("--events", events_, "So many things that happen to the world: requests, exits, refusals, broken calls, crashes, "
+                                           "power failures, time that passes while something is under way")->type_name("N");
+  command->add_option("--seconds", within_, "End after so many, without being exhaustive")->type_name("S");
+  command->add_option("--memory", memory_, "End when so much is used, in MiB, without being exhaustive")->type_name("MIB")->capture_default_str();
+  addJson(command);
+  command->footer("Ends with 0 when nothing was violated in any state, 1 when something was: the shortest way there is printed. 4: nothing was "
+                  "found, but the search was cut short. 64 is for arguments that are not understood.");
 }
 
 void SimLine::addList() {

@@ -9,6 +9,7 @@ inline constexpr int STATUS_FINE = 0;
 inline constexpr int STATUS_WRONG = 1;
 inline constexpr int STATUS_STUCK = 2;
 inline constexpr int STATUS_CRASH = 3;
+inline constexpr int STATUS_NOT_EXHAUSTIVE = 4; // a search was cut short by its memory or its time, and found nothing
 inline constexpr int STATUS_USAGE = 64;
 inline constexpr int STATUS_NO_WORLD = 71;      // the system gives no process, or takes no output
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Proves the checkers: each patch here plants one bug, and the checker that it names (`Checker:`) must find it in the scenario that it
 names (`Scenario:`; none: containers), within 200 seeds unless it says that it is rarer (`Seeds:`). A patch may name a test instead
-(`Program:`), which is called as PROGRAM --find CHECKER SEEDS, and ends with 0 when it has found it.
+(`Program:`), which is called as PROGRAM --find CHECKER SEEDS, and ends with 0 when it has found it. One that breaks a step or the host
+within the bound of an exhaustive search says which (`Explore: WORLD:EVENTS`), and that search must find it too.
 
 A patch is applied to copies of the sources in the build folder. What it touches is compiled there with the command of the build and
 linked in front of the same libraries, so it costs a few seconds. Usage: planted-test.py BUILD_DIR SOURCE_DIR [--apply] [NAME...]
@@ -73,6 +74,15 @@ def find_in_swarm(program, checker, scenario, seeds, folder):
     return f"{scenario}, seed {failures[0]['seed']}: {checker}: {failures[0]['what']}"
 
 
+def find_in_exploration(program, where, folder):
+    world, events = where.split(":")
+    status, output = run([str(program), "explore", world, "--events", events, "--json"], folder)
+    if status != 1:
+        raise Failed(f"an exhaustive search of {world} within {events} events does not find it (exit {status})\n{output[-2000:]}")
+    found = json.loads(output)["worlds"][0]
+    return f"explored {found['states']} states, {len(found['trace'])} steps: {found['violation']}"
+
+
 def apply(source, patch, folder):
     """The paths of what it changes; copies of these are then in the folder."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -115,6 +125,9 @@ def prove(build, source, patch, commands):
         found = output.strip().splitlines()[-1]
     else:
         found = find_in_swarm(program, checker, header(text, "Scenario", "containers"), seeds, folder)
+    explored = header(text, "Explore", "")
+    if explored:
+        found += "; " + find_in_exploration(program, explored, folder)
     shutil.rmtree(folder)
     return found
 
