@@ -77,8 +77,9 @@ std::string encodeAlarm(const AlarmRow& alarm) {
 
 AlarmRow decodeAlarm(std::string_view bytes) {
   check(bytes.size() == 16, "a stored alarm has sixteen bytes");
-  return {instantFromNs(static_cast<int64_t>(read64(bytes))),
-          static_cast<uint32_t>(read64(bytes.substr(8)))};
+  uint64_t tries = read64(bytes.substr(8));
+  check(tries <= UINT32_MAX, "a stored alarm has been tried fewer than 2^32 times");
+  return {instantFromNs(static_cast<int64_t>(read64(bytes))), static_cast<uint32_t>(tries)};
 }
 
 Instant alarmIndexTime(std::string_view key) {
