@@ -14,6 +14,7 @@ enum ContainerState {
   unhealthy @4;
   draining @5;
   stopping @6;
+  damaged @7;                          # its stored record cannot be read; the platform's log says why
 }
 
 struct ContainerStatus {

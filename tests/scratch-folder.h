@@ -9,6 +9,12 @@
 
 namespace meridian::tests {
 
+// A place for scratch folders in memory, where there is one: for tests to which a real disk's syncs prove nothing.
+inline std::filesystem::path memoryPlace() {
+  std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+}
+
 class ScratchFolder {
  public:
   explicit ScratchFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {

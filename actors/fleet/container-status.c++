@@ -1,5 +1,7 @@
 #include "actors/fleet/container-status.h"
 
+#include <spdlog/spdlog.h>
+
 #include "runtime/actor/envelope.h"
 #include "runtime/actor/vocabulary.h"
 
@@ -72,13 +74,25 @@ void writeStatus(std::string_view name, schema::SupervisorRecord::Reader record,
   to.setVersion(record.getSpec().getVersion());
 }
 
-void eachSupervisor(actor::Host& host, kj::FunctionParam<void(const std::string&, schema::SupervisorRecord::Reader)> visit) {
+void writeDamaged(std::string_view name, schema::ContainerStatus::Builder to) {
+  actor::write(to.initContainer(), containerIdFromText(std::string(name)));
+  to.setState(schema::ContainerState::DAMAGED);
+}
+
+void eachSupervisor(actor::Host& host, VisitSupervisor visit, kj::FunctionParam<void(const std::string&)> damaged) {
   auto kind = actor::kindOf<schema::Supervisor>();
   std::string after;
   for (;;) {
     auto names = host.list(kind, after, NAMES_PER_READ);
     for (auto& name : names) {
-      auto bytes = host.peek({kind, name}, "record");
+      std::optional<std::string> bytes;
+      try {
+        bytes = host.peek({kind, name}, "record");
+      } catch (const env::DamagedValue& error) {
+        spdlog::error("record-damaged actor={}:{} reason={}", kind, name, error.getDescription().cStr());
+        damaged(name);
+        continue;
+      }
       if (!bytes) continue;
       auto record = actor::open(*bytes);
       visit(name, record->get<schema::SupervisorRecord>());
@@ -86,6 +100,10 @@ void eachSupervisor(actor::Host& host, kj::FunctionParam<void(const std::string&
     if (names.size() < NAMES_PER_READ) return;
     after = names.back();
   }
+}
+
+void eachSupervisor(actor::Host& host, VisitSupervisor visit) {
+  eachSupervisor(host, kj::mv(visit), [](const std::string&) {});
 }
 
 }  // namespace meridian::fleet

@@ -113,6 +113,10 @@ kj::Promise<void> FleetServer::list(ListContext context) {
     auto status = scratch.getOrphanage().newOrphan<schema::ContainerStatus>();
     writeStatus(name, record, status.get());
     found.push_back(kj::mv(status));
+  }, [&](const std::string& name) {
+    auto status = scratch.getOrphanage().newOrphan<schema::ContainerStatus>();
+    writeDamaged(name, status.get());
+    found.push_back(kj::mv(status));
   });
   auto containers = context.getResults().initContainers(static_cast<unsigned int>(found.size()));
   for (unsigned int i = 0; i < containers.size(); i++) containers.setWithCaveats(i, found[i].getReader());

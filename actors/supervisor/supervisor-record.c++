@@ -2,6 +2,8 @@
 
 #include <kj/debug.h>
 
+#include <cmath>
+
 #include "runtime/actor/envelope.h"
 #include "runtime/actor/vocabulary.h"
 #include "runtime/base/match.h"
@@ -16,6 +18,12 @@ using actor::write;
 using Record = schema::SupervisorRecord;
 
 double toFractionalMs(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
+
+Duration fromFractionalMs(double ms) {
+  // Up to here each nanosecond has a number of its own. What is no number fails both comparisons.
+  KJ_REQUIRE(ms >= 0 && ms <= 1e9, "a supervisor's record has a time that no start can have taken", ms);
+  return Duration(static_cast<int64_t>(ms * 1e6 + 0.5));
+}
 
 template <typename Name>
 void writeNames(capnp::List<capnp::Text>::Builder to, const std::vector<Name>& names) {
@@ -199,7 +207,7 @@ State decode(std::string_view bytes) {
   state.restarts = record.getRestarts();
   state.shortRuns = record.getShortRuns();
   if (record.hasSpec()) state.spec = readSpec(record.getSpec());
-  if (record.getReadyMs() > 0) state.readyAfter = Duration(static_cast<int64_t>(record.getReadyMs() * 1e6 + 0.5));
+  if (auto readyAfter = fromFractionalMs(record.getReadyMs()); readyAfter > Duration::zero()) state.readyAfter = readyAfter;
   for (auto decision: record.getDecisions()) state.decisions.push_back(readDecision(decision));
   state.extraEnv = read(record.getExtraEnv());
   state.logMachines = readNames<MachineId>(record.getLogMachines());
@@ -225,6 +233,7 @@ Spec readSpec(schema::ClassSpec::Reader from) {
 Decision readDecision(schema::Decision::Reader from) {
   Decision decision{text(from.getTier()), instantFromNs(from.getAtNs()), text(from.getChosen()), {}, text(from.getReason())};
   for (auto candidate: from.getCandidates()) {
+    KJ_REQUIRE(!std::isnan(candidate.getScore()), "a candidate's score is no number");
     decision.candidates.push_back({text(candidate.getName()), candidate.getFeasible(), candidate.getScore(), text(candidate.getReason())});
   }
   return decision;

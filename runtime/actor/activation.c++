@@ -7,6 +7,7 @@
 #include <typeinfo>
 
 #include "runtime/actor/host.h"
+#include "runtime/actor/store-keys.h"
 #include "runtime/base/check.h"
 
 namespace meridian::actor {
@@ -25,11 +26,6 @@ Settled settled(kj::Promise<void>& promise, kj::Maybe<kj::Exception>& reason) {
   reason = kj::mv(outcome.exception);
   promise = kj::cp(KJ_ASSERT_NONNULL(reason));
   return Settled::REJECTED;
-}
-
-kj::Exception setAsideError(const Address& self, const char* why) {
-  return KJ_EXCEPTION(FAILED, "the actor failed a check of its own and is set aside until the process restarts",
-                      self.kind.c_str(), self.name.c_str(), why);
 }
 
 }  // namespace
@@ -120,10 +116,14 @@ void Activation::runNext() {
 void Activation::loadOnce() {
   if (loaded_) return;
   loaded_ = true;
-  number_ = host_.numberOf(self_);
-  // What it wrote before it left memory may not be durable yet, and it is about to see that.
-  if (number_) observed_ = std::max(observed_, host_.lastWriteOf(*number_));
-  auto loading = turn(Lsn(0), [this]() -> kj::Promise<void> {
+  auto loading = guarded([this]() -> kj::Promise<void> {
+    number_ = host_.numberOf(self_);
+    // What it wrote before it left memory may not be durable yet, and it is about to see that.
+    if (number_) observed_ = std::max(observed_, host_.lastWriteOf(*number_));
+    return kj::READY_NOW;
+  });
+  if (wasReset()) return;
+  loading = turn(Lsn(0), [this]() -> kj::Promise<void> {
     actor_->load();
     return kj::READY_NOW;
   });
@@ -131,8 +131,13 @@ void Activation::loadOnce() {
   if (settled(loading, reason) != Settled::REJECTED || wasReset()) return;
   // A record that this build cannot read must not be guessed at.
   auto& why = KJ_ASSERT_NONNULL(reason);
-  host_.setAside(self_, why.getDescription());
-  reset(setAsideError(self_, why.getDescription().cStr()));
+  setAside(why.getDescription());
+}
+
+kj::Exception Activation::setAside(kj::StringPtr why) {
+  auto error = host_.setAside(self_, why);
+  reset(kj::cp(error));
+  return error;
 }
 
 void Activation::startCall(kj::Own<Call> call) {
@@ -182,10 +187,9 @@ kj::Promise<void> Activation::guarded(kj::FunctionParam<kj::Promise<void>()> bod
   try {
     return body();
   } catch (const CheckFailed& failed) {
-    host_.setAside(self_, failed.what());
-    auto error = setAsideError(self_, failed.what());
-    reset(kj::cp(error));
-    return error;
+    return setAside(failed.what());
+  } catch (const env::DamagedValue& damaged) {
+    return setAside(kj::str("a stored value is damaged: ", describeKey(damaged.key()).c_str()));
   } catch (kj::Exception& error) {
     return kj::mv(error);
   } catch (const std::exception& error) {

@@ -75,6 +75,7 @@ class Activation final: public caf::event_based_actor, public ActorEnv, private 
 
   // Runs `body` as one turn. The promise that comes back is rejected when the turn was discarded.
   kj::Promise<void> turn(Lsn cause, kj::FunctionParam<kj::Promise<void>()> body);
+  kj::Exception setAside(kj::StringPtr why);
   kj::Promise<void> guarded(kj::FunctionParam<kj::Promise<void>()> body);
   void endTurn(Turn& turn, kj::Maybe<kj::Exception>& failure);
   void loadOnce();

@@ -1,14 +1,16 @@
 #include "runtime/actor/alarm-clock.h"
 
+#include <kj/string.h>
+#include <spdlog/spdlog.h>
+
 #include "runtime/actor/store-keys.h"
 
 namespace meridian::actor {
 
 AlarmClock::AlarmClock(env::Clock& clock, WriteBuffer& buffer, kj::Function<bool(const Address&)> mine,
-                       kj::Function<void(const Address&, Instant)> due)
-    : clock_(clock), buffer_(buffer), mine_(kj::mv(mine)), due_(kj::mv(due)) {
-  reload();
-}
+                       kj::Function<void(const Address&, Instant)> due,
+                       kj::Function<void(const Address&, kj::StringPtr)> damaged)
+    : clock_(clock), buffer_(buffer), mine_(kj::mv(mine)), due_(kj::mv(due)), damaged_(kj::mv(damaged)) {}
 
 void AlarmClock::set(const Address& address, std::optional<Instant> at) {
   auto found = byActor_.find(address);
@@ -33,10 +35,14 @@ void AlarmClock::reload() {
 void AlarmClock::readHorizon(Instant now) {
   horizon_ = now + HORIZON;
   buffer_.beginReads();
-  buffer_.scan(alarmIndexPrefix(), {}, [&](std::string_view key, std::string_view value) {
-    auto at = alarmIndexTime(key);
+  buffer_.scan(alarmIndexPrefix(), {}, [&](const env::Row& row) {
+    auto at = alarmIndexTime(row.key());
     if (at > horizon_) return WriteBuffer::Visit::STOP;
-    auto address = decodeAddress(value);
+    if (row.isDamaged()) {
+      readDamaged(row.key());
+      return WriteBuffer::Visit::GO_ON;
+    }
+    auto address = decodeAddress(row.value());
     if (mine_(address)) {
       byTime_.emplace(at, address);
       byActor_.insert_or_assign(kj::mv(address), at);
@@ -44,6 +50,20 @@ void AlarmClock::readHorizon(Instant now) {
     return WriteBuffer::Visit::GO_ON;
   });
   buffer_.endReads();
+}
+
+// Whose alarm it is stands in the value that cannot be read; the key has only the number. Slow, and rare.
+void AlarmClock::readDamaged(std::string_view key) {
+  auto wanted = encodeNumber(alarmIndexActor(key));
+  bool found = false;
+  buffer_.scan(allNamesPrefix(), {}, [&](const env::Row& row) {
+    found = !row.isDamaged() && row.value() == wanted;
+    if (!found) return WriteBuffer::Visit::GO_ON;
+    auto address = nameKeyAddress(row.key());
+    if (mine_(address)) damaged_(address, kj::str("a stored value is damaged: ", describeKey(key).c_str()));
+    return WriteBuffer::Visit::STOP;
+  });
+  if (!found) spdlog::error("event=alarm-of-nobody actor-number={}", alarmIndexActor(key).value());
 }
 
 Instant AlarmClock::nextWake(Instant now) const {

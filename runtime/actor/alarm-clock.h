@@ -20,9 +20,9 @@ namespace meridian::actor {
 class AlarmClock {
  public:
   // `due` is called when an alarm's time has come by the wall clock, never earlier; once, unless it is set again. `mine` says
-  // which actors of the store belong to this host.
+  // which actors of the store belong to this host. `damaged` hears of an actor whose alarm cannot be read. Empty until reload().
   AlarmClock(env::Clock& clock, WriteBuffer& buffer, kj::Function<bool(const Address&)> mine,
-             kj::Function<void(const Address&, Instant)> due);
+             kj::Function<void(const Address&, Instant)> due, kj::Function<void(const Address&, kj::StringPtr why)> damaged);
 
   // The actor's alarm is now this.
   void set(const Address& address, std::optional<Instant> at);
@@ -40,11 +40,13 @@ class AlarmClock {
   kj::Promise<void> run();
   void ring();
   void readHorizon(Instant now);
+  void readDamaged(std::string_view key);
 
   env::Clock& clock_;
   WriteBuffer& buffer_;
   kj::Function<bool(const Address&)> mine_;
   kj::Function<void(const Address&, Instant)> due_;
+  kj::Function<void(const Address&, kj::StringPtr)> damaged_;
   std::map<Address, Instant> byActor_;
   std::set<std::pair<Instant, Address>> byTime_;
   Instant horizon_;

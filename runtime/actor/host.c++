@@ -10,6 +10,15 @@
 
 namespace meridian::actor {
 
+namespace {
+
+kj::Exception setAsideError(const Address& address, kj::StringPtr reason) {
+  return KJ_EXCEPTION(FAILED, "the actor is set aside until the process restarts", address.kind.c_str(), address.name.c_str(),
+                      reason);
+}
+
+}  // namespace
+
 Host::Host(Shard& shard, uint8_t shardIndex, env::Store& store, env::Clock& clock, Random random, Directory& directory,
            std::vector<ActorKind> kinds, HostLimits limits)
     : shard_(shard), shardIndex_(shardIndex), store_(store), clock_(clock), random_(random), directory_(directory),
@@ -18,7 +27,8 @@ Host::Host(Shard& shard, uint8_t shardIndex, env::Store& store, env::Clock& cloc
               [this](const Address& address) {
                 return hosts(address.kind.c_str()) && directory_.elsewhere(address) == nullptr;
               },
-              [this](const Address& address, Instant at) { alarmDue(address, at); }) {
+              [this](const Address& address, Instant at) { alarmDue(address, at); },
+              [this](const Address& address, kj::StringPtr why) { setAside(address, why); }) {
   for (auto& kind : kinds) {
     auto name = kind.name;
     kinds_.emplace(name, kj::mv(kind));
@@ -73,8 +83,7 @@ Activation& Host::activate(const Address& address) {
              "an actor's name has 1 to 400 bytes and no NUL", address.name.size());
   auto aside = setAside_.find(address);
   if (aside != setAside_.end()) {
-    kj::throwFatalException(KJ_EXCEPTION(FAILED, "the actor failed a check of its own and is set aside until the process restarts",
-                                         address.kind.c_str(), address.name.c_str(), aside->second));
+    kj::throwFatalException(setAsideError(address, aside->second));
   }
   if (activations_.size() >= limits_.activationsMax) {
     kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "too many actors are in memory", limits_.activationsMax));
@@ -103,10 +112,13 @@ void Host::reset(const Address& address, kj::Exception&& reason) {
   found->second->reset(kj::mv(reason));
 }
 
-void Host::setAside(const Address& address, kj::StringPtr reason) {
-  spdlog::error("actor-set-aside actor={} reason={}", toText(address), reason.cStr());
-  counters_.resets++;
-  setAside_.insert_or_assign(address, kj::heapString(reason));
+kj::Exception Host::setAside(const Address& address, kj::StringPtr reason) {
+  auto [found, isNew] = setAside_.try_emplace(address, kj::heapString(reason));
+  if (isNew) {
+    spdlog::error("actor-set-aside actor={} reason={}", toText(address), reason.cStr());
+    counters_.resets++;
+  }
+  return setAsideError(address, found->second);
 }
 
 std::optional<ActorNumber> Host::numberOf(const Address& address) {
@@ -149,8 +161,8 @@ std::vector<std::string> Host::list(std::string_view kind, std::string_view afte
   if (limit == 0) return names;
   auto prefix = namePrefix(kind);
   buffer_.beginReads();
-  buffer_.scan(prefix, after.empty() ? "" : prefix + std::string(after), [&](std::string_view key, std::string_view) {
-    names.emplace_back(key.substr(prefix.size()));
+  buffer_.scan(prefix, after.empty() ? "" : prefix + std::string(after), [&](const env::Row& row) {
+    names.emplace_back(row.key().substr(prefix.size()));
     return names.size() < limit ? WriteBuffer::Visit::GO_ON : WriteBuffer::Visit::STOP;
   });
   buffer_.endReads();
@@ -203,7 +215,8 @@ void Host::catchUp() {
 void Host::lostBatch() {
   epoch_ = store_.epoch();
   spdlog::warn("batch-aborted epoch={} activations={}", epoch_.value(), activations_.size());
-  auto reason = KJ_EXCEPTION(DISCONNECTED, "the store could not commit; what was not durable is undone, try again");
+  auto why = store_.whyAborted();
+  auto reason = KJ_EXCEPTION(DISCONNECTED, "the store could not commit; what was not durable is undone, try again", why.c_str());
   buffer_.clear();
   while (!activations_.empty()) {
     counters_.resets++;

@@ -92,7 +92,7 @@ class Host final: private env::StoreListener, private IdleWork {
   // Names of actors of a kind that have ever written, in order, above `after`.
   std::vector<std::string> list(std::string_view kind, std::string_view after, size_t limit);
 
-  // One stored value of an actor, without loading it. Like reference(): for what leaves through a gated connection.
+  // One stored value of an actor, without loading it. Throws env::DamagedValue. Like reference(): for what leaves through a gated connection.
   std::optional<std::string> peek(const Address& address, std::string_view key);
   std::vector<env::JournalEntry> journal(uint64_t after, size_t limit);
 
@@ -118,7 +118,8 @@ class Host final: private env::StoreListener, private IdleWork {
   void deliver(const Address& address, kj::Own<Call> call);
   Activation& activate(const Address& address);
   void removed(Activation& activation);
-  void setAside(const Address& address, kj::StringPtr reason);
+  // It takes no calls any more; what its callers are told.
+  kj::Exception setAside(const Address& address, kj::StringPtr reason);
   std::optional<ActorNumber> numberOf(const Address& address);
   Lsn lastWriteOf(ActorNumber actor) const;
   ActorNumber freshNumber();

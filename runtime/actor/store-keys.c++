@@ -1,5 +1,7 @@
 #include "runtime/actor/store-keys.h"
 
+#include <kj/encoding.h>
+
 #include "runtime/base/check.h"
 
 namespace meridian::actor {
@@ -21,8 +23,12 @@ uint64_t read64(std::string_view bytes) {
 
 std::string nameKey(const Address& address) { return "N" + encodeAddress(address); }
 
+std::string allNamesPrefix() { return "N"; }
+
+Address nameKeyAddress(std::string_view key) { return decodeAddress(key.substr(1)); }
+
 std::string namePrefix(std::string_view kind) {
-  std::string prefix = "N";
+  auto prefix = allNamesPrefix();
   prefix += kind;
   prefix.push_back('\0');
   return prefix;
@@ -77,12 +83,28 @@ std::string encodeAlarm(const AlarmRow& alarm) {
 
 AlarmRow decodeAlarm(std::string_view bytes) {
   check(bytes.size() == 16, "a stored alarm has sixteen bytes");
-  return {instantFromNs(static_cast<int64_t>(read64(bytes))),
-          static_cast<uint32_t>(read64(bytes.substr(8)))};
+  uint64_t tries = read64(bytes.substr(8));
+  check(tries <= UINT32_MAX, "a stored alarm has been tried fewer than 2^32 times");
+  return {instantFromNs(static_cast<int64_t>(read64(bytes))), static_cast<uint32_t>(tries)};
 }
 
 Instant alarmIndexTime(std::string_view key) {
   return instantFromNs(static_cast<int64_t>(read64(key.substr(1))));
+}
+
+ActorNumber alarmIndexActor(std::string_view key) { return ActorNumber(read64(key.substr(9))); }
+
+std::string describeKey(std::string_view key) {
+  switch (key.empty() ? '\0' : key[0]) {
+    case 'N': return "its number";
+    case 'a': return "its alarm";
+    case 'A': return "its alarm in the order of time";
+    case 'S':
+      if (key.size() >= 9) return "its key " + std::string(kj::encodeCEscape(kj::arrayPtr(key.data() + 9, key.size() - 9)).cStr());
+      break;
+    default: break;
+  }
+  return std::string("the row ") + kj::encodeCEscape(kj::arrayPtr(key.data(), key.size())).cStr();
 }
 
 }  // namespace meridian::actor

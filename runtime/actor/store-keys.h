@@ -35,6 +35,8 @@ struct DueAlarm {
 
 std::string nameKey(const Address& address);
 std::string namePrefix(std::string_view kind);
+std::string allNamesPrefix();
+Address nameKeyAddress(std::string_view key);
 std::string storageKey(ActorNumber actor, std::string_view key);
 std::string alarmKey(ActorNumber actor);
 std::string alarmIndexKey(Instant at, ActorNumber actor);
@@ -47,5 +49,9 @@ Address decodeAddress(std::string_view bytes);
 std::string encodeAlarm(const AlarmRow& alarm);
 AlarmRow decodeAlarm(std::string_view bytes);
 Instant alarmIndexTime(std::string_view key);
+ActorNumber alarmIndexActor(std::string_view key);
+
+// What lies under this key, for whoever reads of it: "its key balance".
+std::string describeKey(std::string_view key);
 
 }  // namespace meridian::actor

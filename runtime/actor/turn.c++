@@ -58,14 +58,14 @@ std::vector<Storage::Entry> Turn::list(const Range& range) {
     return false;
   };
   bool full = false;
-  buffer_.scan(prefix, after, [&](std::string_view key, std::string_view value) {
-    full = ownBelow(key);
+  buffer_.scan(prefix, after, [&](const env::Row& row) {
+    full = ownBelow(row.key());
     if (full) return WriteBuffer::Visit::STOP;
-    if (own != writes_.end() && own->first == key) {
+    if (own != writes_.end() && own->first == row.key()) {
       full = take(own->first, own->second);
       own++;
     } else {
-      full = take(std::string(key), std::string(value));
+      full = take(std::string(row.key()), std::string(row.value()));
     }
     return full ? WriteBuffer::Visit::STOP : WriteBuffer::Visit::GO_ON;
   });

@@ -4,6 +4,12 @@
 
 namespace meridian::actor {
 
+namespace {
+
+env::Row wholeRow(std::string_view key, std::string_view value) { return {key, value, env::Row::Value::WHOLE}; }
+
+}  // namespace
+
 std::optional<std::string> WriteBuffer::get(std::string_view key) {
   auto found = entries_.find(key);
   if (found != entries_.end()) return found->second.value;
@@ -13,7 +19,7 @@ std::optional<std::string> WriteBuffer::get(std::string_view key) {
 }
 
 void WriteBuffer::scan(std::string_view prefix, std::string_view after,
-                       kj::FunctionParam<Visit(std::string_view, std::string_view)> visitor) {
+                       kj::FunctionParam<Visit(const env::Row&)> visitor) {
   std::string from(after.empty() ? prefix : after);
   if (!after.empty()) from.push_back('\0');   // the first key above `after`
   auto belongs = [&](std::string_view key) { return key.starts_with(prefix); };
@@ -24,20 +30,20 @@ void WriteBuffer::scan(std::string_view prefix, std::string_view after,
     while (!stopped && buffered != entries_.end() && belongs(buffered->first) &&
            (!bound || buffered->first < *bound)) {
       auto& [key, entry] = *buffered++;
-      if (entry.value && visitor(key, *entry.value) == Visit::STOP) stopped = true;
+      if (entry.value && visitor(wholeRow(key, *entry.value)) == Visit::STOP) stopped = true;
     }
   };
 
-  reader_->scan(from, [&](std::string_view key, std::string_view value) {
-    if (!belongs(key)) return Visit::STOP;
-    visitBufferedBelow(key);
+  reader_->scan(from, [&](const env::Row& row) {
+    if (!belongs(row.key())) return Visit::STOP;
+    visitBufferedBelow(row.key());
     if (stopped) return Visit::STOP;
-    if (buffered != entries_.end() && buffered->first == key) {
-      auto& entry = buffered++->second;
-      if (!entry.value) return Visit::GO_ON;
-      value = *entry.value;
+    if (buffered != entries_.end() && buffered->first == row.key()) {
+      auto& [key, entry] = *buffered++;
+      if (entry.value && visitor(wholeRow(key, *entry.value)) == Visit::STOP) stopped = true;
+    } else if (visitor(row) == Visit::STOP) {
+      stopped = true;
     }
-    if (visitor(key, value) == Visit::STOP) stopped = true;
     return stopped ? Visit::STOP : Visit::GO_ON;
   });
   visitBufferedBelow(std::nullopt);

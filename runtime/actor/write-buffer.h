@@ -26,10 +26,10 @@ class WriteBuffer {
 
   std::optional<std::string> get(std::string_view key);
 
-  // Keys that begin with `prefix` and are above `after`, in order; erased ones are left out.
+  // Rows whose keys begin with `prefix` and are above `after`, in order; erased ones are left out.
   using Visit = env::Reader::Visit;
   void scan(std::string_view prefix, std::string_view after,
-            kj::FunctionParam<Visit(std::string_view key, std::string_view value)> visitor);
+            kj::FunctionParam<Visit(const env::Row& row)> visitor);
 
   void add(Lsn lsn, const std::vector<env::Write>& writes);
 

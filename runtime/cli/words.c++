@@ -29,6 +29,7 @@ std::string_view toWord(schema::ContainerState state) {
     case schema::ContainerState::UNHEALTHY: return "unhealthy";
     case schema::ContainerState::DRAINING: return "draining";
     case schema::ContainerState::STOPPING: return "stopping";
+    case schema::ContainerState::DAMAGED: return "damaged";
   }
   return "unknown";  // of a newer platform
 }

@@ -12,6 +12,8 @@
 #pragma once
 
 #include <kj/common.h>
+#include <kj/encoding.h>
+#include <kj/exception.h>
 #include <kj/function.h>
 #include <kj/memory.h>
 
@@ -43,8 +45,44 @@ struct JournalEntry {
   std::string bytes;
 };
 
+// Bits of a stored value have flipped on the disk: its checksum does not match. FAILED, naming the key; the rows around it are
+// sound, and writing it anew heals it.
+class DamagedValue final: public kj::Exception {
+ public:
+  explicit DamagedValue(std::string_view key)
+      : kj::Exception(Type::FAILED, __FILE__, __LINE__,
+                      kj::str("a stored value does not match its checksum: ",
+                              kj::encodeCEscape(kj::arrayPtr(key.data(), key.size())))),
+        key_(key) {}
+
+  const std::string& key() const { return key_; }
+
+ private:
+  std::string key_;
+};
+
+// A key and its value, as a scan comes by.
+class Row {
+ public:
+  enum class Value { WHOLE, DAMAGED };
+  Row(std::string_view key, std::string_view bytes, Value value): key_(key), bytes_(bytes), value_(value) {}
+
+  std::string_view key() const { return key_; }
+  bool isDamaged() const { return value_ == Value::DAMAGED; }
+
+  // Throws DamagedValue.
+  std::string_view value() const {
+    if (isDamaged()) throw DamagedValue(key_);
+    return bytes_;
+  }
+
+ private:
+  std::string_view key_;
+  std::string_view bytes_;
+  Value value_;
+};
+
 // Sees one durable state of the store, from renew() to reset(). Views stay valid until then.
-// Throws kj::Exception FAILED when a value's checksum does not match.
 class Reader {
  public:
   virtual ~Reader() noexcept(false) = default;
@@ -56,13 +94,14 @@ class Reader {
   // The LSN that the snapshot contains: all write sets up to it, none above.
   virtual Lsn lsn() = 0;
 
+  // Throws DamagedValue.
   virtual std::optional<std::string_view> get(std::string_view key) = 0;
 
-  // Visits keys >= from in order until the visitor answers STOP.
+  // Visits keys >= from in order until the visitor answers STOP. A damaged row hurts only who asks for its value.
   enum class Visit { GO_ON, STOP };
-  virtual void scan(std::string_view from, kj::FunctionParam<Visit(std::string_view key, std::string_view value)> visitor) = 0;
+  virtual void scan(std::string_view from, kj::FunctionParam<Visit(const Row& row)> visitor) = 0;
 
-  // Journal entries with a number above `after`, oldest first, at most `limit`.
+  // Journal entries with a number above `after`, oldest first, at most `limit`. Damaged ones are reported and left out.
   virtual std::vector<JournalEntry> journal(uint64_t after, size_t limit) = 0;
 };
 
@@ -110,6 +149,8 @@ class Store {
   // Grows before durable() moves past what was aborted: whoever reads durable() first and epoch() second never takes an
   // aborted LSN for a durable one.
   virtual Epoch epoch() = 0;
+  // Why the batch was aborted after which the present epoch began, for whoever lost a call; empty in the first.
+  virtual std::string whyAborted() = 0;
   virtual StoreState state() = 0;
   virtual uint64_t term() = 0;        // durable, one higher at each opening
 

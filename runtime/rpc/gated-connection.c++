@@ -148,7 +148,11 @@ kj::Promise<void> GatedConnection::shutdown() {
 }
 
 void GatedConnection::send(Outgoing& message) {
-  if (broken_ != nullptr) return;
+  if (broken_ != nullptr) {
+    // The RPC system tells the peer why it ends: our own reason, of nothing that an actor wrote.
+    if (message.read().isAbort()) wire_->write({message.flatten(), Lsn(0)});
+    return;
+  }
   auto content = message.read();
   size_t bytes = message.sizeInWords() * sizeof(capnp::word);
   if (content.isAbort()) logAbort(content.getAbort());

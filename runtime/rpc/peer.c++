@@ -27,7 +27,7 @@ void Peer::open() {
   auto watch = link->onDisconnect()
                    .then([]() { return kj::evalLast([]() {}); })
                    .then([this]() {
-                     vat_.shard().post([this, ended = kj::mv(open_)]() {});
+                     vat_.shard().post([ended = kj::mv(open_)]() {});
                      open_ = nullptr;
                    })
                    .eagerlyEvaluate([](kj::Exception&& error) { KJ_LOG(ERROR, error); });

@@ -117,9 +117,15 @@ void CommitQueue::committed(const Batch& batch) {
   tellListeners();
 }
 
-void CommitQueue::abort() {
+std::string CommitQueue::whyAborted() const {
+  std::lock_guard lock(mutex_);
+  return whyAborted_;
+}
+
+void CommitQueue::abort(std::string why) {
   {
     std::lock_guard lock(mutex_);
+    whyAborted_ = std::move(why);
     abortLocked();
   }
   tellListeners();
@@ -130,6 +136,7 @@ void CommitQueue::stop(env::StoreState why) {
   {
     std::lock_guard lock(mutex_);
     state_ = why;
+    whyAborted_ = why == env::StoreState::DEPOSED ? "another process has the store" : "the store is corrupt";
     abortLocked();
   }
   tellListeners();

@@ -47,6 +47,7 @@ class CommitQueue {
   Lsn submitted() const { return Lsn(submitted_.load()); }
   Lsn durable() const { return Lsn(durable_.load()); }
   env::Epoch epoch() const { return env::Epoch(epoch_.load()); }
+  std::string whyAborted() const;
   env::StoreState state() const { return state_.load(); }
   env::StoreCounters counters() const;
   void addListener(env::StoreListener& listener);
@@ -59,7 +60,7 @@ class CommitQueue {
   std::optional<Batch> waitForBatch();
   void committed(const Batch& batch);
   // The batch taken last did not fit: it and all that waits are lost, and a new epoch begins.
-  void abort();
+  void abort(std::string why = "no space");
   // The store ends for good: the same, and nothing is taken any more.
   void stop(env::StoreState why);
   // The owner goes: what waits is as if flushed.
@@ -84,6 +85,7 @@ class CommitQueue {
   uint64_t flushed_;
   bool closed_ = false;
   env::StoreCounters counters_;
+  std::string whyAborted_;
 
   // Changed under the mutex, read without it.
   std::atomic<uint64_t> submitted_;

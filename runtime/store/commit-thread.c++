@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "runtime/store/fatal.h"
 
@@ -32,7 +33,7 @@ void CommitThread::run() {
     watchdog_.end();
     switch (outcome) {
       case Outcome::COMMITTED: queue_.committed(*batch); break;
-      case Outcome::NO_SPACE: queue_.abort(); break;
+      case Outcome::NO_SPACE: queue_.abort(std::move(whyNoSpace_)); break;
       case Outcome::DEPOSED: queue_.stop(env::StoreState::DEPOSED); break;
       case Outcome::CORRUPT: queue_.stop(env::StoreState::CORRUPT); break;
     }
@@ -66,11 +67,12 @@ CommitThread::Outcome CommitThread::outcomeOf(const lmdb::Error& error) {
   switch (error.code()) {
     case ENOSPC:
       if (metaPageFailed()) break;
-      [[fallthrough]];
+      return noSpace(error.getDescription());
     case MDB_MAP_FULL:
+      return noSpace(kj::str("the store's map is full: ", environment_.file().c_str(), " grows to ", environment_.mapBytes(),
+                             " bytes at most"));
     case MDB_TXN_FULL:
-      spdlog::error("event=store-batch-aborted why=\"{}\"", error.getDescription().cStr());
-      return Outcome::NO_SPACE;
+      return noSpace(error.getDescription());
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_CURSOR_FULL:
@@ -81,6 +83,12 @@ CommitThread::Outcome CommitThread::outcomeOf(const lmdb::Error& error) {
       break;
   }
   endProcess(error.getDescription().cStr());
+}
+
+CommitThread::Outcome CommitThread::noSpace(kj::StringPtr why) {
+  spdlog::error("event=store-batch-aborted why=\"{}\"", why.cStr());
+  whyNoSpace_ = why.cStr();
+  return Outcome::NO_SPACE;
 }
 
 // Whether the failed write was the last of the commit, so that it may be on disk all the same: LMDB begins nothing then.

@@ -2,8 +2,8 @@
 // first checks that the store's term is still ours. How a batch can end:
 //
 //   committed        it is on disk
-//   no space         ENOSPC from a data write or the sync before the meta page, or the map is full: the batch and all that
-//                    waits are aborted; no meta page leads to what was written of it
+//   no space         ENOSPC from a data write or the sync before the meta page, a data write that was cut short, or the map is
+//                    full: the batch and all that waits are aborted; no meta page leads to what was written of it
 //   another term     somebody has opened the store since: deposed, nothing is committed any more
 //   broken contents  a checksum or LMDB's own pages do not hold: corrupt, likewise
 //   any other fault  of a write or a sync, of the meta page in particular, or a commit that does not end: the process ends
@@ -34,6 +34,7 @@ class CommitThread {
   void run();
   Outcome commit(const CommitQueue::Batch& batch);
   Outcome outcomeOf(const lmdb::Error& error);
+  Outcome noSpace(kj::StringPtr why);
   bool metaPageFailed();
   void write(lmdb::Transaction& transaction, const CommitQueue::Batch& batch);
   void trimJournal(lmdb::Transaction& transaction);
@@ -42,6 +43,7 @@ class CommitThread {
   const Tables& tables_;
   CommitQueue& queue_;
   const uint64_t term_;
+  std::string whyNoSpace_;            // of the last batch that did not fit
   Watchdog watchdog_;
   std::thread thread_;
 };

@@ -1,14 +1,12 @@
 #include "runtime/store/format.h"
 
 #include <kj/debug.h>
-#include <kj/encoding.h>
 #include <zlib.h>
 
 #include <boost/endian/conversion.hpp>
 #include <cstring>
 
 #include "runtime/base/check.h"
-#include "runtime/env/store.h"
 
 namespace meridian::store {
 
@@ -35,9 +33,6 @@ uint32_t checksum(std::string_view key, std::string_view value) {
   return crc32_z(crc, reinterpret_cast<const Bytef*>(value.data()), value.size());
 }
 
-// Keys are bytes; in a message only what can be read is shown as it is.
-kj::String readable(std::string_view key) { return kj::encodeCEscape(kj::arrayPtr(key.data(), key.size())); }
-
 }  // namespace
 
 void seal(std::span<char> room, std::string_view key, std::string_view value) {
@@ -47,13 +42,15 @@ void seal(std::span<char> room, std::string_view key, std::string_view value) {
   memcpy(room.data() + value.size(), &crc, sizeof crc);
 }
 
-std::string_view unseal(std::string_view key, std::string_view sealed) {
-  KJ_REQUIRE(sealed.size() >= sizeof(uint32_t), "a stored value has no checksum", readable(key));
+env::Row open(std::string_view key, std::string_view sealed) {
+  if (sealed.size() < sizeof(uint32_t)) return {key, {}, env::Row::Value::DAMAGED};
   std::string_view value = sealed.substr(0, sealed.size() - sizeof(uint32_t));
   std::string_view trailer = sealed.substr(value.size());
-  KJ_REQUIRE(take<uint32_t>(trailer) == checksum(key, value), "a stored value does not match its checksum", readable(key));
-  return value;
+  bool isWhole = take<uint32_t>(trailer) == checksum(key, value);
+  return {key, value, isWhole ? env::Row::Value::WHOLE : env::Row::Value::DAMAGED};
 }
+
+std::string_view unseal(std::string_view key, std::string_view sealed) { return open(key, sealed).value(); }
 
 std::string encode(const Meta& meta) {
   std::string bytes;

@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/env/store.h"
+
 namespace meridian::store {
 
 inline constexpr uint32_t FORMAT = 1;
@@ -25,7 +27,10 @@ inline constexpr size_t sealedSize(size_t valueBytes) { return valueBytes + size
 // Writes value and checksum to `room`, which has sealedSize bytes.
 void seal(std::span<char> room, std::string_view key, std::string_view value);
 
-// The value within `sealed`. Throws kj::Exception FAILED, naming the key, when the checksum does not match.
+// The value within `sealed`, whole or damaged.
+env::Row open(std::string_view key, std::string_view sealed);
+
+// The same. Throws env::DamagedValue when the checksum does not match.
 std::string_view unseal(std::string_view key, std::string_view sealed);
 
 struct Meta {

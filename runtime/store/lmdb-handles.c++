@@ -31,7 +31,7 @@ Error::Error(int code, std::string_view doing, std::string_view file)
 
 // =======================================================================================
 
-Environment::Environment(const Options& options): file_(options.file) {
+Environment::Environment(const Options& options): file_(options.file), mapBytes_(options.mapBytes) {
   require(mdb_env_create(&env_), "making an environment");
   KJ_ON_SCOPE_FAILURE(mdb_env_close(env_));
   require(mdb_env_set_mapsize(env_, options.mapBytes), "setting the map size");
@@ -86,8 +86,12 @@ Transaction::~Transaction() {
 }
 
 void Transaction::commit() {
+  errno = 0;
   // Whatever comes of it, the transaction is gone.
-  environment_.require(mdb_txn_commit(std::exchange(txn_, nullptr)), "committing");
+  int code = mdb_txn_commit(std::exchange(txn_, nullptr));
+  // LMDB calls a write that was cut short EIO, but then no call has failed: it is how a file system says that it is full.
+  if (code == EIO && errno == 0) code = ENOSPC;
+  environment_.require(code, "committing");
 }
 
 void Transaction::reset() { mdb_txn_reset(txn_); }

@@ -46,6 +46,7 @@ class Environment {
 
   MDB_env* raw() const { return env_; }
   const std::string& file() const { return file_; }
+  size_t mapBytes() const { return mapBytes_; }
   bool broken() const { return broken_; }
 
   // Writes zeros behind the file's end when little of the file is unused: a sync of a file that has grown, or whose blocks
@@ -61,6 +62,7 @@ class Environment {
 
   MDB_env* env_ = nullptr;
   std::string file_;
+  size_t mapBytes_;
   std::atomic<bool> broken_{false};
 };
 

@@ -1,5 +1,7 @@
 #include "runtime/store/lmdb-reader.h"
 
+#include <spdlog/spdlog.h>
+
 #include "runtime/base/check.h"
 #include "runtime/store/commit-queue.h"
 
@@ -43,7 +45,7 @@ std::optional<std::string_view> LmdbReader::get(std::string_view key) {
 }
 
 void LmdbReader::scan(std::string_view from,
-                      kj::FunctionParam<Visit(std::string_view key, std::string_view value)> visitor) {
+                      kj::FunctionParam<Visit(const env::Row& row)> visitor) {
   check(view_ == View::SNAPSHOT, "a reader is used between renew and reset");
   // A visitor may scan too: it finds no idle cursor and opens its own.
   auto cursor = kj::mv(idleCursor_);
@@ -53,7 +55,7 @@ void LmdbReader::scan(std::string_view from,
     cursor->renew();
   }
   for (auto entry = cursor->seek(from); entry; entry = cursor->next()) {
-    if (visitor(entry->key, unseal(entry->key, entry->value)) == Visit::STOP) break;
+    if (visitor(open(entry->key, entry->value)) == Visit::STOP) break;
   }
   idleCursor_ = kj::mv(cursor);
 }
@@ -65,7 +67,12 @@ std::vector<env::JournalEntry> LmdbReader::journal(uint64_t after, size_t limit)
   lmdb::Cursor cursor(transaction_, tables_.journal);
   auto first = journalKey(after + 1);
   for (auto entry = cursor.seek(view(first)); entry && entries.size() < limit; entry = cursor.next()) {
-    entries.push_back({journalNumber(entry->key), std::string(unseal(entry->key, entry->value))});
+    auto row = open(entry->key, entry->value);
+    if (row.isDamaged()) {
+      spdlog::error("event=journal-entry-damaged number={}", journalNumber(entry->key));
+    } else {
+      entries.push_back({journalNumber(entry->key), std::string(row.value())});
+    }
   }
   return entries;
 }

@@ -19,8 +19,7 @@ class LmdbReader final: public env::Reader {
   void reset() override;
   Lsn lsn() override;
   std::optional<std::string_view> get(std::string_view key) override;
-  void scan(std::string_view from,
-            kj::FunctionParam<Visit(std::string_view key, std::string_view value)> visitor) override;
+  void scan(std::string_view from, kj::FunctionParam<Visit(const env::Row& row)> visitor) override;
   std::vector<env::JournalEntry> journal(uint64_t after, size_t limit) override;
 
  private:

@@ -79,6 +79,7 @@ class LmdbStore final: public env::Store {
   Lsn submitted() override { return queue_.submitted(); }
   Lsn durable() override { return queue_.durable(); }
   env::Epoch epoch() override { return queue_.epoch(); }
+  std::string whyAborted() override { return queue_.whyAborted(); }
   env::StoreState state() override { return queue_.state(); }
   uint64_t term() override { return meta_.term; }
   kj::Own<env::Reader> newReader() override { return kj::heap<LmdbReader>(environment_, tables_); }

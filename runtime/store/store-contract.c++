@@ -40,8 +40,8 @@ Lsn journal(Store& store, std::vector<std::string> entries) {
 
 Rows rowsFrom(Reader& reader, std::string_view from) {
   Rows rows;
-  reader.scan(from, [&](std::string_view key, std::string_view value) {
-    rows.emplace(key, value);
+  reader.scan(from, [&](const env::Row& row) {
+    rows.emplace(row.key(), row.value());
     return Reader::Visit::GO_ON;
   });
   return rows;
@@ -194,9 +194,9 @@ void aScanIsOrderedAndStops(StoreBed& bed) {
   auto reader = store->newReader();
   reader->renew();
   std::string values;
-  auto collect = [&](std::string_view, std::string_view value) {
-    values += value;
-    return value == "4" ? Reader::Visit::STOP : Reader::Visit::GO_ON;
+  auto collect = [&](const env::Row& row) {
+    values += row.value();
+    return row.value() == "4" ? Reader::Visit::STOP : Reader::Visit::GO_ON;
   };
   reader->scan("", collect);
   CHECK(values == "1234");
@@ -205,9 +205,9 @@ void aScanIsOrderedAndStops(StoreBed& bed) {
   CHECK(rowsFrom(*reader, "\xff\xff").empty());
   // A visitor may read and scan.
   size_t pairs = 0;
-  reader->scan("", [&](std::string_view key, std::string_view value) {
-    CHECK(reader->get(key) == value);
-    pairs += rowsFrom(*reader, key).size();
+  reader->scan("", [&](const env::Row& row) {
+    CHECK(reader->get(row.key()) == row.value());
+    pairs += rowsFrom(*reader, row.key()).size();
     return Reader::Visit::GO_ON;
   });
   CHECK(pairs == 5 + 4 + 3 + 2 + 1);
@@ -398,6 +398,13 @@ void aDamagedValueIsNamed(StoreBed& bed) {
   CHECK(mentions(failure, "damaged"));
   CHECK(mentions(failureOf([&] { rowsFrom(*reader, ""); }), "damaged"));
   CHECK(rowsFrom(*reader, "later").size() == 1);
+  // Who does not ask for its value is not hurt.
+  std::string keys;
+  reader->scan("", [&](const env::Row& row) {
+    keys += std::string(row.key()) + (row.isDamaged() ? "! " : " ");
+    return Reader::Visit::GO_ON;
+  });
+  CHECK(keys == "before damaged! later ");
   reader->reset();
   // Writing it anew heals it.
   submit(*store, {{"damaged", "whole"}});

@@ -70,16 +70,14 @@ class SimStore::SimReader final: public env::Reader {
     const auto& rows = snapshot().rows;
     auto found = rows.find(key);
     if (found == rows.end()) return std::nullopt;
-    requireWhole(key);
-    return found->second;
+    return rowOf(key, found->second).value();
   }
 
   void scan(std::string_view from,
-            kj::FunctionParam<Visit(std::string_view key, std::string_view value)> visitor) override {
+            kj::FunctionParam<Visit(const env::Row& row)> visitor) override {
     const auto& rows = snapshot().rows;
     for (auto row = rows.lower_bound(from); row != rows.end(); ++row) {
-      requireWhole(row->first);
-      if (visitor(row->first, row->second) == Visit::STOP) break;
+      if (visitor(rowOf(row->first, row->second)) == Visit::STOP) break;
     }
   }
 
@@ -98,8 +96,8 @@ class SimStore::SimReader final: public env::Reader {
     return *snapshot_;
   }
 
-  void requireWhole(std::string_view key) const {
-    KJ_REQUIRE(!snapshot_->damaged.contains(key), "a stored value does not match its checksum", std::string(key).c_str());
+  env::Row rowOf(std::string_view key, std::string_view value) const {
+    return {key, value, snapshot_->damaged.contains(key) ? env::Row::Value::DAMAGED : env::Row::Value::WHOLE};
   }
 
   const SimStore& store_;

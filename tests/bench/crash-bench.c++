@@ -55,7 +55,7 @@ void write(const std::string& path, const std::string& bytes) {
 
 // States a second.
 double measureFloor(const Recording& recording, const CrashOptions& options) {
-  tests::ScratchFolder folder(scratchParent());
+  tests::ScratchFolder folder(tests::memoryPlace());
   auto path = folder.path() + "/store.mdb";
   uint64_t states = 0;
   auto since = std::chrono::steady_clock::now();

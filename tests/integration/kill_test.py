@@ -3,6 +3,7 @@ between are known with their code, no output is lost, and never do two instances
 import collections
 import contextlib
 import http.client
+import json
 import random
 import re
 import sys
@@ -12,6 +13,7 @@ import harness
 from instances import instances_of
 
 ROUNDS = 200 if harness.LONG else 20
+ASKERS = 8 if harness.LONG else 3
 IDS = [f'id{n}' for n in range(6)]
 BEAT = re.compile(r'beat (\S+) (\d+) (\d+) (\d+)$')
 
@@ -22,9 +24,10 @@ class Load:
     def __init__(self, platform, seed):
         self.platform = platform
         self.leaving = set()  # IDs that were told to exit or stop: what becomes of them is open
+        self.shown = collections.Counter()  # the highest generation of each ID that an answer has shown
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.work, args=(act, random.Random(f'{seed} {n}')))
-                        for n, act in enumerate([self.ask, self.ask, self.ask, self.exit, self.stop])]
+                        for n, act in enumerate([self.ask] * ASKERS + [self.exit, self.stop])]
         for thread in self.threads:
             thread.start()
 
@@ -35,7 +38,10 @@ class Load:
                 act(dice)
 
     def ask(self, dice):
-        self.platform.request(f'/sandbox/{dice.choice(IDS)}/work', timeout=5)
+        id = dice.choice(IDS)
+        status, body, _ = self.platform.request(f'/sandbox/{id}/work', timeout=5)
+        if status == 200:
+            self.shown[id] = max(self.shown[id], json.loads(body)['generation'])
 
     def exit(self, dice):
         id = dice.choice(IDS[:2])
@@ -74,6 +80,8 @@ def one_round(platform, dice, seed):
         harness.eventually(lambda: gone.id not in instances_of(platform.shim()), f'{gone.id} exits')
 
     platform.start()
+    for id, generation in load.shown.items():
+        assert platform.status(f'Sandbox/{id}')['generation'] >= generation, f'{id}: what an answer has shown is undone'
     for id, before in stayed.items():
         status = platform.when(f'Sandbox/{id}', 'running')
         assert status['generation'] == before.generation, (id, before.generation, status)

@@ -5,20 +5,19 @@
 #include <fcntl.h>
 #include <kj/debug.h>
 #include <kj/io.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
-#include <functional>
 #include <string>
 
 #include "runtime/store/await-durable.h"
 #include "runtime/store/fatal.h"
 #include "runtime/store/lmdb-store.h"
 #include "tests/integration/store-crash/disk-tap.h"
+#include "tests/integration/store-crash/life.h"
 #include "tests/scratch-folder.h"
 
 namespace meridian::crash {
@@ -26,9 +25,6 @@ namespace meridian::crash {
 namespace {
 
 using tests::ScratchFolder;
-
-constexpr int GOOD = 0;
-constexpr int BAD = 1;
 
 // Refuses one kind of call on the store's file, from the moment it is put on.
 class Fault final: public DiskTap {
@@ -67,37 +63,6 @@ class Fault final: public DiskTap {
   const Times times_;
   bool done_ = false;
 };
-
-struct End {
-  int exitCode;
-  std::string lastWords;
-};
-
-// Runs `life`, which returns an exit code, in a process of its own.
-End live(const std::function<int()>& life) {
-  int pipeEnds[2];
-  KJ_SYSCALL(pipe2(pipeEnds, O_CLOEXEC));
-  pid_t child;
-  KJ_SYSCALL(child = fork());
-  if (child == 0) {
-    dup2(pipeEnds[1], STDERR_FILENO);
-    int code = BAD;
-    KJ_IF_MAYBE(exception, kj::runCatchingExceptions([&] { code = life(); })) {
-      fprintf(stderr, "%s\n", exception->getDescription().cStr());
-    }
-    _exit(code);
-  }
-  kj::AutoCloseFd words(pipeEnds[0]);
-  close(pipeEnds[1]);
-  End end;
-  char buffer[4096];
-  for (ssize_t size; (size = read(words, buffer, sizeof buffer)) > 0;) end.lastWords.append(buffer, size);
-  int status;
-  KJ_SYSCALL(waitpid(child, &status, 0));
-  REQUIRE(WIFEXITED(status));
-  end.exitCode = WEXITSTATUS(status);
-  return end;
-}
 
 // Overwrites the head of each branch page, as a stray write to the disk would: one key less than a branch can have.
 void breakBranchPages(const std::string& file) {

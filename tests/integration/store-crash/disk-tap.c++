@@ -33,9 +33,17 @@ DiskTap::Durability durabilityOf(int fd) {
   return (fcntl(fd, F_GETFL) & O_DSYNC) ? DiskTap::Durability::SYNCED : DiskTap::Durability::CACHED;
 }
 
+std::string flatten(const iovec* parts, int partCount) {
+  std::string bytes;
+  for (int i = 0; i < partCount; ++i) bytes.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+  return bytes;
+}
+
+enum class Place { POSITION, OFFSET };    // of the descriptor, or as given
+
 // Runs `call` under the tap's eyes; `offset` is where it writes.
 template <typename Call>
-ssize_t tapWrite(int fd, off_t offset, const iovec* parts, int partCount, Call&& call) {
+ssize_t tapWrite(int fd, off_t offset, Place place, const iovec* parts, int partCount, Call&& call) {
   auto* tap = tapNow.load();
   if (tap == nullptr) return call();
   auto file = fileIdOf(fd);
@@ -44,12 +52,17 @@ ssize_t tapWrite(int fd, off_t offset, const iovec* parts, int partCount, Call&&
     errno = refused;
     return -1;
   }
-  ssize_t written = call();
-  int error = errno;
-  std::string bytes;
-  for (int i = 0; i < partCount && written > 0; ++i) {
-    bytes.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+  auto bytes = flatten(parts, partCount);
+  size_t length = tap->lengthOf(file, durability, bytes.size());
+  ssize_t written;
+  if (length == bytes.size()) {
+    written = call();
+  } else if (place == Place::OFFSET) {
+    written = syscall(SYS_pwrite64, fd, bytes.data(), length, offset);
+  } else {
+    written = syscall(SYS_write, fd, bytes.data(), length);
   }
+  int error = errno;
   if (written > 0) tap->wrote(file, offset, std::string_view(bytes).substr(0, written), durability);
   errno = error;
   return written;
@@ -92,23 +105,23 @@ extern "C" {
 
 ssize_t write(int fd, const void* bytes, size_t size) {
   iovec part{const_cast<void*>(bytes), size};
-  return tapWrite(fd, positionOf(fd), &part, 1, [&] { return syscall(SYS_write, fd, bytes, size); });
+  return tapWrite(fd, positionOf(fd), Place::POSITION, &part, 1, [&] { return syscall(SYS_write, fd, bytes, size); });
 }
 
 ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
   iovec part{const_cast<void*>(bytes), size};
-  return tapWrite(fd, offset, &part, 1, [&] { return syscall(SYS_pwrite64, fd, bytes, size, offset); });
+  return tapWrite(fd, offset, Place::OFFSET, &part, 1, [&] { return syscall(SYS_pwrite64, fd, bytes, size, offset); });
 }
 
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off_t offset) { return pwrite(fd, bytes, size, offset); }
 
 ssize_t writev(int fd, const iovec* parts, int count) {
-  return tapWrite(fd, positionOf(fd), parts, count, [&] { return syscall(SYS_writev, fd, parts, count); });
+  return tapWrite(fd, positionOf(fd), Place::POSITION, parts, count, [&] { return syscall(SYS_writev, fd, parts, count); });
 }
 
 ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset) {
   // The kernel takes the offset in two halves, the upper one unused on 64 bits.
-  return tapWrite(fd, offset, parts, count, [&] { return syscall(SYS_pwritev, fd, parts, count, offset, 0L); });
+  return tapWrite(fd, offset, Place::OFFSET, parts, count, [&] { return syscall(SYS_pwritev, fd, parts, count, offset, 0L); });
 }
 
 int fdatasync(int fd) {

@@ -31,6 +31,9 @@ class DiskTap {
   virtual int mayWrite(FileId file, Durability durability) { return 0; }
   virtual int maySync(FileId file) { return 0; }
 
+  // How many of so many bytes are written, at least one: fewer than all is a short write.
+  virtual size_t lengthOf(FileId file, Durability durability, size_t bytes) { return bytes; }
+
   // Told when the kernel has done it. `bytes` starts at `offset`, whatever call wrote it.
   virtual void wrote(FileId file, off_t offset, std::string_view bytes, Durability durability) {}
   virtual void synced(FileId file) {}

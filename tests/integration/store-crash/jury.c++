@@ -59,7 +59,7 @@ std::unique_ptr<Record[], Unmap> makeRecords(unsigned count) {
 class Share {
  public:
   Share(const Recording& recording, const JuryOptions& options, unsigned which, Record& record)
-      : recording_(recording), options_(options), which_(which), record_(record), folder_(scratchParent()) {}
+      : recording_(recording), options_(options), which_(which), record_(record), folder_(tests::memoryPlace()) {}
 
   void judge() const {
     Judge judge(recording_, folder_.path());
@@ -119,11 +119,6 @@ pid_t start(const Share& share) {
 }
 
 }  // namespace
-
-std::filesystem::path scratchParent() {
-  std::filesystem::path memory = "/dev/shm";
-  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
-}
 
 Sentence judgeAll(const Recording& recording, const JuryOptions& options) {
   auto since = std::chrono::steady_clock::now();

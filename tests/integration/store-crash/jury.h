@@ -2,7 +2,6 @@
 // is found guilty of the state at hand, and another goes on with the next.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -24,9 +23,6 @@ struct Sentence {
 
   uint64_t bad() const { return states - faults[static_cast<size_t>(Fault::NONE)]; }
 };
-
-// In memory where there is such a place: syncs to a real disk prove nothing of a state that is laid out.
-std::filesystem::path scratchParent();
 
 // While it runs this process has no other threads.
 Sentence judgeAll(const Recording& recording, const JuryOptions& options);

@@ -77,4 +77,9 @@ kj::Promise<void> LedgerActor::read(ReadContext context) {
   return kj::READY_NOW;
 }
 
+kj::Promise<void> LedgerActor::clear(ClearContext) {
+  for (const auto& entry : storage().list({})) storage().erase(entry.key);
+  return kj::READY_NOW;
+}
+
 }  // namespace meridian::crash

@@ -12,6 +12,7 @@ class LedgerActor final: public actor::DurableActor<Ledger> {
   kj::Promise<void> tell(TellContext context) override;
   kj::Promise<void> pass(PassContext context) override;
   kj::Promise<void> read(ReadContext context) override;
+  kj::Promise<void> clear(ClearContext context) override;
 
  private:
   uint64_t turns();

@@ -47,8 +47,8 @@ Recording Recording::withoutSyncs() const {
 
 uint64_t digestOf(env::Reader& reader) {
   Digest digest;
-  reader.scan("", [&](std::string_view key, std::string_view value) {
-    digest.add(key, value);
+  reader.scan("", [&](const env::Row& row) {
+    digest.add(row.key(), row.value());
     return env::Reader::Visit::GO_ON;
   });
   for (const auto& entry : reader.journal(0, SIZE_MAX)) digest.add(journalKey(entry.number), entry.bytes);

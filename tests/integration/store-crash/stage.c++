@@ -31,7 +31,7 @@ void Stage::open(env::Store& store) { parts_ = kj::heap<Parts>(loop_, store, out
 void Stage::close() {
   parts_ = nullptr;
   // What let go of a connection does so in events.
-  loop_.io().waitScope.poll();
+  settle();
 }
 
 Ledger::Client Stage::ledger(unsigned ledger) {

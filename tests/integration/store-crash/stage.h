@@ -26,6 +26,9 @@ class Stage {
   void open(env::Store& store);
   void close();
 
+  // Runs all that can run now.
+  void settle() { loop_.io().waitScope.poll(); }
+
   // From outside. After the host was reset its calls are DISCONNECTED; take it anew.
   Ledger::Client ledger(unsigned ledger);
 

@@ -33,6 +33,7 @@ class HeardStore final: public env::Store {
   Lsn submitted() override { return store_->submitted(); }
   Lsn durable() override { return store_->durable(); }
   env::Epoch epoch() override { return store_->epoch(); }
+  std::string whyAborted() override { return store_->whyAborted(); }
   env::StoreState state() override { return store_->state(); }
   uint64_t term() override { return store_->term(); }
   kj::Own<env::Reader> newReader() override { return store_->newReader(); }
