@@ -123,14 +123,19 @@ void Activation::loadOnce() {
     return kj::READY_NOW;
   });
   if (wasReset()) return;
-  loading = turn(Lsn(0), [this]() -> kj::Promise<void> {
+  enum class Record { NOT_LOOKED_AT, UNREADABLE, READ } record = Record::NOT_LOOKED_AT;
+  loading = turn(Lsn(0), [&]() -> kj::Promise<void> {
+    record = Record::UNREADABLE;
     actor_->load();
+    record = Record::READ;
     return kj::READY_NOW;
   });
   kj::Maybe<kj::Exception> reason;
-  if (settled(loading, reason) != Settled::REJECTED || wasReset()) return;
-  // A record that this build cannot read must not be guessed at.
+  if (settled(loading, reason) != Settled::REJECTED || record == Record::NOT_LOOKED_AT) return;
   auto& why = KJ_ASSERT_NONNULL(reason);
+  // A store that does not take what a load wrote is no fault of the record: the next call loads it again.
+  if (record == Record::READ) return reset(kj::cp(why));
+  // A record that this build cannot read must not be guessed at.
   setAside(why.getDescription());
 }
 
@@ -142,7 +147,8 @@ kj::Exception Activation::setAside(kj::StringPtr why) {
 
 void Activation::startCall(kj::Own<Call> call) {
   host_.counters_.calls[{call->interfaceId, call->methodId}]++;
-  auto method = turn(call->cause(), [&]() -> kj::Promise<void> {
+  auto started = ++lastStarted_;
+  auto method = turnOf(started, call->cause(), [&]() -> kj::Promise<void> {
     capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> context(call->context());
     return actor_->server().dispatchCall(call->interfaceId, call->methodId, context).promise;
   });
@@ -155,13 +161,12 @@ void Activation::startCall(kj::Own<Call> call) {
     case Settled::NO:
       break;
   }
-  Running running{kj::mv(call), nullptr};
+  Running running{kj::mv(call), nullptr, nullptr};
   if (actor_->cancellation() == DurableActorBase::Cancellation::BETWEEN_TURNS) {
     auto paf = kj::newPromiseAndFulfiller<void>();
     running.cancel = kj::mv(paf.fulfiller);
     method = method.exclusiveJoin(kj::mv(paf.promise));
   }
-  auto started = ++lastStarted_;
   running_.emplace(started, kj::mv(running));
   auto end = [this, started]() {
     auto ended = running_.extract(started);
@@ -223,6 +228,12 @@ kj::Promise<void> Activation::turn(Lsn cause, kj::FunctionParam<kj::Promise<void
   return promise;
 }
 
+kj::Promise<void> Activation::turnOf(uint64_t started, Lsn cause, kj::FunctionParam<kj::Promise<void>()> body) {
+  turnOf_ = started;
+  KJ_DEFER(turnOf_ = 0);
+  return turn(cause, [&]() { return body(); });
+}
+
 void Activation::endTurn(Turn& turn, kj::Maybe<kj::Exception>& failure) {
   turn_ = nullptr;
   host_.buffer_.endReads();
@@ -249,7 +260,13 @@ void Activation::endTurn(Turn& turn, kj::Maybe<kj::Exception>& failure) {
   KJ_IF_MAYBE(why, failure) {
     host_.counters_.discarded++;
     for (auto& each : atEnd) each.failed(*why);
-    if (actor_->onDiscard() == DurableActorBase::OnDiscard::RESET) reset(kj::cp(*why));
+    if (actor_->onDiscard() == DurableActorBase::OnDiscard::RESET) {
+      // The failure is that of one call; the others under way may try again.
+      auto own = running_.find(turnOf_);
+      if (own != running_.end()) own->second.failure = kj::cp(*why);
+      reset(KJ_EXCEPTION(DISCONNECTED, "a turn of the actor was discarded, and with it what it kept in memory; try again",
+                         self_.kind.c_str(), self_.name.c_str()));
+    }
   } else {
     for (auto& each : atEnd) each.done();
   }
@@ -260,10 +277,12 @@ kj::Promise<void> Activation::continueIn(kj::Promise<void>&& ready, kj::Function
   continuations_++;
   auto counted = kj::defer([this, self = caf::strong_actor_ptr(ctrl())]() { continuations_--; });
   auto resumed = ready.then(
-      [this, next = kj::mv(next)]() mutable { return turn(host_.gate_.delivered(), [&]() { return next(); }); },
-      [this, onError = kj::mv(onError)](kj::Exception&& error) mutable -> kj::Promise<void> {
+      [this, of = turnOf_, next = kj::mv(next)]() mutable {
+        return turnOf(of, host_.gate_.delivered(), [&]() { return next(); });
+      },
+      [this, of = turnOf_, onError = kj::mv(onError)](kj::Exception&& error) mutable -> kj::Promise<void> {
         KJ_IF_MAYBE(handler, onError) {
-          return turn(host_.gate_.delivered(), [&]() { return (*handler)(kj::mv(error)); });
+          return turnOf(of, host_.gate_.delivered(), [&]() { return (*handler)(kj::mv(error)); });
         }
         return kj::mv(error);
       });
@@ -343,18 +362,24 @@ void Activation::letGo() {
   auto& reason = KJ_ASSERT_NONNULL(resetReason_);
   tasks_ = nullptr;
   bool alarmLost = false;
-  auto giveUp = [&](kj::Own<Call>& call) {
+  auto giveUp = [&](kj::Own<Call>& call, const kj::Exception& why) {
     call->ownedBy(nullptr);
-    call->reject(kj::cp(reason), observed_);
+    call->reject(kj::cp(why), observed_);
   };
   for (auto& element : mailbox_) {
     KJ_IF_MAYBE(call, element.call) {
-      giveUp(*call);
+      giveUp(*call, reason);
     } else {
       alarmLost = true;
     }
   }
-  for (auto& [started, running] : running_) giveUp(running.call);
+  for (auto& [started, running] : running_) {
+    KJ_IF_MAYBE(own, running.failure) {
+      giveUp(running.call, *own);
+    } else {
+      giveUp(running.call, reason);
+    }
+  }
   mailbox_.clear();
   running_.clear();
   // Its row in the store stands; only this host's clock forgot the alarm when it fired.

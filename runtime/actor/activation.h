@@ -77,6 +77,7 @@ class Activation final: public caf::event_based_actor, public ActorEnv, private 
   kj::Promise<void> turn(Lsn cause, kj::FunctionParam<kj::Promise<void>()> body);
   kj::Exception setAside(kj::StringPtr why);
   kj::Promise<void> guarded(kj::FunctionParam<kj::Promise<void>()> body);
+  kj::Promise<void> turnOf(uint64_t started, Lsn cause, kj::FunctionParam<kj::Promise<void>()> body);
   void endTurn(Turn& turn, kj::Maybe<kj::Exception>& failure);
   void loadOnce();
 
@@ -98,9 +99,11 @@ class Activation final: public caf::event_based_actor, public ActorEnv, private 
   struct Running {
     kj::Own<Call> call;
     kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> cancel;   // for classes that opted in
+    kj::Maybe<kj::Exception> failure;                        // of a turn of its own
   };
   std::map<uint64_t, Running> running_;   // by their order of starting, which no address decides
   uint64_t lastStarted_ = 0;
+  uint64_t turnOf_ = 0;                 // the call that the present turn is part of; 0: of none
   uint32_t continuations_ = 0;          // waits under way
   kj::Maybe<kj::Exception> resetReason_;
   bool gone_ = false;

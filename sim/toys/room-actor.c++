@@ -12,6 +12,7 @@ using toys::Subscriber;
 namespace {
 
 const std::string MEMBER = "member/";
+constexpr Duration SILENCE = std::chrono::milliseconds(5);
 
 kj::Promise<void> nothingMore() { return kj::READY_NOW; }
 kj::Promise<void> nobodyThere(kj::Exception&&) { return kj::READY_NOW; }
@@ -53,7 +54,8 @@ kj::Promise<void> RoomActor::join(JoinContext context) {
   env().spawn(env().await(subscriber.stayRequest().send().ignoreResult(), [forget]() { return forget(); },
                           [forget](kj::Exception&&) { return forget(); }));
   context.getResults().setLine(kj::heap<LineServer>(env().actor<Room>(env().self().name), params.getSession()));
-  return kj::READY_NOW;
+  // A moment of silence, in which what is said has to queue.
+  return env().blockConcurrencyWhile(env().after(SILENCE));
 }
 
 kj::Promise<void> RoomActor::post(PostContext context) {

@@ -35,11 +35,13 @@ TALLY int64_t TALLY_ACTOR::grow(int64_t by) {
 }
 
 TALLY kj::Promise<void> TALLY_ACTOR::add(Server::AddContext context) {
+  ++messages_;
   context.getResults().setValue(grow(context.getParams().getBy()));
   return kj::READY_NOW;
 }
 
 TALLY kj::Promise<void> TALLY_ACTOR::get(Server::GetContext context) {
+  ++messages_;
   context.getResults().setValue(value());
   return kj::READY_NOW;
 }
@@ -65,18 +67,19 @@ TALLY kj::Promise<void> TALLY_ACTOR::addThenFail(Server::AddThenFailContext cont
 
 TALLY kj::Promise<void> TALLY_ACTOR::addAround(Server::AddAroundContext context) {
   auto params = context.getParams();
-  auto before = value();
+  auto before = messages_;
   auto by = params.getBy();
   auto request = params.getProbe().waitRequest();
   request.setMs(params.getMs());
   return env().blockConcurrencyWhile(env().await(request.send().ignoreResult(), [this, context, before, by]() mutable -> kj::Promise<void> {
-    remembered_ = before;
+    KJ_REQUIRE(messages_ == before, "other messages have run while this one held them up");
     context.getResults().setValue(grow(by));
     return kj::READY_NOW;
   }));
 }
 
 TALLY kj::Promise<void> TALLY_ACTOR::feed(Server::FeedContext context) {
+  ++messages_;
   grow(context.getParams().getBy());
   return kj::READY_NOW;
 }
@@ -117,6 +120,7 @@ TALLY kj::Promise<void> TALLY_ACTOR::relay(Server::RelayContext context) {
 }
 
 TALLY kj::Promise<void> TALLY_ACTOR::hear(Server::HearContext context) {
+  ++messages_;
   auto params = context.getParams();
   hearsay_(env().self().name, params.getFrom(), params.getValue());
   context.getResults().setValue(grow(params.getBy()));

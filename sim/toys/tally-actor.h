@@ -51,6 +51,7 @@ class TallyActorOf final: public actor::DurableActor<Interface> {
   Remembers remembers_;
   const Hearsay& hearsay_;
   std::optional<int64_t> remembered_;
+  uint64_t messages_ = 0;     // of those that hold nobody up
 };
 
 using TallyActor = TallyActorOf<toys::Tally, actor::DurableActorBase::Cancellation::IGNORED>;

@@ -17,7 +17,7 @@ interface Tally {
   get @1 () -> (value :Int64);
   addAndFail @2 (by :Int64, how :How) -> ();            # in one turn
   addThenFail @3 (by :Int64) -> ();                     # adds; in a later turn adds much more and fails, telling the first value
-  addAround @4 (by :Int64, probe :Probe, ms :UInt32) -> (value :Int64);   # reads; holds all others while the probe waits; writes
+  addAround @4 (by :Int64, probe :Probe, ms :UInt32) -> (value :Int64);   # adds, when the probe has waited; holds all others meanwhile
   feed @5 (by :Int64) -> stream;
   tell @6 (by :Int64, service :Text, probe :Probe) -> (value :Int64);     # adds, and tells a service and the probe in that turn
   other @7 (op :UInt64, name :Text) -> (tally :Tally);  # notes the number, and answers with another tally

@@ -95,6 +95,8 @@ void Counters::attempt(ActorClient& client, std::string what, Attempts attempts,
 
 void Counters::failed(const std::string& what, const Attempts& attempts, const kj::Exception& error) {
   requireTyped(cluster_.stage(), what, error);
+  bool isItsOwn = what.starts_with("addAndFail") || what.starts_with("addThenFail");
+  if (mentions(error, "on purpose") && !isItsOwn) cluster_.stage().verdict.wrong("typed-fault", what + " is told of another call's failure");
   if (mentions(error, "failed on purpose, later")) {
     // Its first turn was a good one, and the exception says so.
     sums_.acknowledged(attempts.front());
@@ -104,10 +106,7 @@ void Counters::failed(const std::string& what, const Attempts& attempts, const k
     return;
   }
   if (attempts.size() != 1) return;
-  // An activation that is reset because of one call's failure tells the same to the others under way: those are in doubt.
-  bool failedItself = mentions(error, "on purpose") && what.starts_with("addAndFail");
-  bool wasRefused = !mentions(error, "on purpose") && error.getType() == kj::Exception::Type::OVERLOADED;
-  if (failedItself || wasRefused) sums_.refused(attempts.front());
+  if (mentions(error, "on purpose") || error.getType() == kj::Exception::Type::OVERLOADED) sums_.refused(attempts.front());
 }
 
 void Counters::act(ActorClient& client) {
