@@ -118,6 +118,8 @@ void Activation::loadOnce() {
   loaded_ = true;
   auto loading = guarded([this]() -> kj::Promise<void> {
     number_ = host_.numberOf(self_);
+    // What it wrote before it left memory may not be durable yet, and it is about to see that.
+    if (number_) observed_ = std::max(observed_, host_.lastWriteOf(*number_));
     return kj::READY_NOW;
   });
   if (wasReset()) return;
@@ -236,7 +238,9 @@ void Activation::endTurn(Turn& turn, kj::Maybe<kj::Exception>& failure) {
       host_.buffer_.add(*lsn, writes);
       host_.shard_.whenIdle(host_);
     });
-    if (failure == nullptr) {
+    KJ_IF_MAYBE(refusal, failure) {
+      host_.gate_.turnRefused(*refusal);
+    } else {
       KJ_IF_MAYBE(at, alarm) host_.alarmSet(self_, *at);
     }
   }

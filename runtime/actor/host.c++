@@ -129,6 +129,10 @@ std::optional<ActorNumber> Host::numberOf(const Address& address) {
   return decodeNumber(*stored);
 }
 
+Lsn Host::lastWriteOf(ActorNumber actor) const {
+  return std::max(buffer_.latest(storageKey(actor, "")), buffer_.latest(alarmKey(actor)));
+}
+
 ActorNumber Host::freshNumber() {
   // Unique for ever: the store's term grows with each opening, each shard counts for itself.
   return ActorNumber(store_.term() << 40 | static_cast<uint64_t>(shardIndex_) << 32 | ++lastFresh_);

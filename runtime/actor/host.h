@@ -121,6 +121,7 @@ class Host final: private env::StoreListener, private IdleWork {
   // It takes no calls any more; what its callers are told.
   kj::Exception setAside(const Address& address, kj::StringPtr reason);
   std::optional<ActorNumber> numberOf(const Address& address);
+  Lsn lastWriteOf(ActorNumber actor) const;
   ActorNumber freshNumber();
   void turnEnded(Lsn observed);
   void alarmSet(const Address& address, std::optional<Instant> at) { alarms_.set(address, at); }

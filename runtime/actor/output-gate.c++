@@ -69,6 +69,12 @@ void OutputGate::turnEnds(Lsn observed) {
   for (auto* output : outputs_) output->turnEnded(observed);
 }
 
+void OutputGate::turnRefused(const kj::Exception& reason) {
+  // An output may leave while it is told.
+  auto outputs = outputs_;
+  for (auto* output : outputs) output->turnRefused(reason);
+}
+
 void OutputGate::durableIs(Lsn durable) {
   if (durable <= durable_) return;
   durable_ = durable;

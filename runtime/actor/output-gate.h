@@ -25,6 +25,8 @@ class GatedOutput {
  public:
   // The turn has ended: messages sent within it depend on `observed`.
   virtual void turnEnded(Lsn observed) = 0;
+  // The turn that runs has written what the store does not take: messages sent within it must never leave.
+  virtual void turnRefused(const kj::Exception& reason) = 0;
   virtual void durableMoved(Lsn durable) = 0;
   // A batch was aborted: what is still held must never leave.
   virtual void aborted(const kj::Exception& reason) = 0;
@@ -73,6 +75,7 @@ class OutputGate {
   // ---- for the host
   void turnBegins();
   void turnEnds(Lsn observed);
+  void turnRefused(const kj::Exception& reason);
   bool inTurn() const { return inTurn_; }
   void durableIs(Lsn durable);
   void abort(const kj::Exception& reason);

@@ -1,5 +1,7 @@
 #include "runtime/actor/write-buffer.h"
 
+#include <algorithm>
+
 namespace meridian::actor {
 
 namespace {
@@ -52,6 +54,14 @@ void WriteBuffer::add(Lsn lsn, const std::vector<env::Write>& writes) {
     entries_.insert_or_assign(write.key, Entry{write.value, lsn});
     order_.emplace_back(lsn, write.key);
   }
+}
+
+Lsn WriteBuffer::latest(std::string_view prefix) const {
+  Lsn latest;
+  for (auto entry = entries_.lower_bound(prefix); entry != entries_.end() && entry->first.starts_with(prefix); ++entry) {
+    latest = std::max(latest, entry->second.lsn);
+  }
+  return latest;
 }
 
 void WriteBuffer::durableIs(Lsn lsn) {

@@ -33,6 +33,9 @@ class WriteBuffer {
 
   void add(Lsn lsn, const std::vector<env::Write>& writes);
 
+  // The highest LSN of a write that these keys wait for; 0: of none.
+  Lsn latest(std::string_view prefix) const;
+
   // Between turns: the snapshot of the next beginReads() contains everything up to `lsn`.
   void durableIs(Lsn lsn);
 

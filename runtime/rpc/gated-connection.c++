@@ -194,13 +194,20 @@ void GatedConnection::turnEnded(Lsn observed) {
   if (!held_.empty()) releaseHeld();
 }
 
+void GatedConnection::turnRefused(const kj::Exception& reason) {
+  if (!held_.empty() && !held_.back().dependency) breakOff(reason);
+}
+
 void GatedConnection::durableMoved(Lsn) {
   if (!held_.empty()) releaseHeld();
 }
 
 void GatedConnection::aborted(const kj::Exception& reason) {
-  if (held_.empty() && !wire_->sharesStore()) return;
-  // What is held here is undone, so it must not leave; and nothing can leave in its place, since the peer would miss it.
+  if (!held_.empty() || wire_->sharesStore()) breakOff(reason);
+}
+
+// What is held here is undone, so it must not leave; and nothing can leave in its place, since the peer would miss it.
+void GatedConnection::breakOff(const kj::Exception& reason) {
   held_.clear();
   broken_ = kj::cp(reason);
   KJ_IF_MAYBE(drained, drained_) {

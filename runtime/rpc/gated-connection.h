@@ -61,12 +61,14 @@ class GatedConnection final: public capnp::TwoPartyVatNetworkBase,
 
   // GatedOutput
   void turnEnded(Lsn observed) override;
+  void turnRefused(const kj::Exception& reason) override;
   void durableMoved(Lsn durable) override;
   void aborted(const kj::Exception& reason) override;
 
   void send(Outgoing& message);
   bool mayPass(const std::optional<Lsn>& dependency) const;
   void releaseHeld();
+  void breakOff(const kj::Exception& reason);
   void refuse(kj::Exception&& reason);
   void logAbort(capnp::rpc::Exception::Reader reason);
   void ended();

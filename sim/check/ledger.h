@@ -42,6 +42,7 @@ class Ledger {
     }
   }
 
+  size_t open() const { return open_.size(); }
   uint64_t begun() const { return begun_; }
   uint64_t served() const { return served_; }
 

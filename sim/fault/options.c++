@@ -1,6 +1,6 @@
 #include "sim/fault/options.h"
 
-#include "sim/world/chance.h"
+#include "sim/fault/draws.h"
 
 namespace meridian::sim {
 
@@ -10,19 +10,6 @@ namespace {
 
 // One unit of everything; instances need one or two, machines have a few.
 Resources units(uint64_t count) { return {MicroCpu(count * 100'000), MemoryMib(count * 128), DiskMb(count * 1'000)}; }
-
-// Off in some worlds, mild in most, extreme in some.
-double rate(Random& random, double mild, double extreme) {
-  auto kind = random.below(5);
-  if (kind < 2) return 0;
-  return kind < 4 ? random.unit() * mild : random.unit() * extreme;
-}
-
-Duration every(Random& random, Duration seldom, Duration often) {
-  auto kind = random.below(5);
-  if (kind < 2) return Duration{};
-  return kind < 4 ? seldom : span(random, often, seldom);
-}
 
 ClassPlan drawClass(Random& random, const char* name) {
   ClassPlan plan;
@@ -78,32 +65,32 @@ Options draw(Random& random) {
 
   options.storm = span(random, 10s, 40s);
   options.weather.latencyMax = chance(random, 0.8) ? 2ms : span(random, 2ms, 300ms);
-  options.weather.lateRate = rate(random, 0.005, 0.1);
-  options.weather.lossRate = rate(random, 0.005, 0.1);
+  options.weather.lateRate = drawRate(random, 0.005, 0.1);
+  options.weather.lossRate = drawRate(random, 0.005, 0.1);
   options.weather.lateMax = span(random, 100ms, 15s);
   options.weather.noticeMax = span(random, 1ms, 5s);
   options.weather.patience = span(random, 1s, 15s);
-  options.partitionEvery = every(random, 15s, 3s);
+  options.partitionEvery = drawEvery(random, 15s, 3s);
   options.partitionMax = span(random, 1s, 20s);
-  options.server = {every(random, 15s, 1s), span(random, 10ms, 10s)};
-  options.agent = {every(random, 15s, 1s), span(random, 10ms, 10s)};
-  options.gateway = {every(random, 20s, 3s), span(random, 10ms, 10s)};
+  options.server = {drawEvery(random, 15s, 1s), span(random, 10ms, 10s)};
+  options.agent = {drawEvery(random, 15s, 1s), span(random, 10ms, 10s)};
+  options.gateway = {drawEvery(random, 20s, 3s), span(random, 10ms, 10s)};
   options.rebootEvery = chance(random, 0.2) ? 20s : Duration{};
   options.disk.commitMax = chance(random, 0.8) ? 2ms : span(random, 2ms, 200ms);
-  options.disk.stallRate = rate(random, 0.005, 0.1);
-  options.disk.fullRate = rate(random, 0.005, 0.1);
-  options.machine.slowRate = rate(random, 0.1, 0.5);
+  options.disk.stallRate = drawRate(random, 0.005, 0.1);
+  options.disk.fullRate = drawRate(random, 0.005, 0.1);
+  options.machine.slowRate = drawRate(random, 0.1, 0.5);
   options.machine.slowMax = span(random, 200ms, 12s);
-  options.machine.execFailRate = rate(random, 0.05, 0.5);
-  options.machine.neverReadyRate = rate(random, 0.05, 0.4);
-  options.machine.ownExitRate = rate(random, 0.2, 0.9);
+  options.machine.execFailRate = drawRate(random, 0.05, 0.5);
+  options.machine.neverReadyRate = drawRate(random, 0.05, 0.4);
+  options.machine.ownExitRate = drawRate(random, 0.2, 0.9);
   options.machine.ownExitMax = span(random, 10ms, 20s);
-  options.machine.ignoresTermRate = rate(random, 0.2, 1);
+  options.machine.ignoresTermRate = drawRate(random, 0.2, 1);
 
   options.requestEvery = span(random, 100ms, 2s);
   options.useMax = chance(random, 0.8) ? span(random, 10ms, 2s) : span(random, 2s, 12s);
   options.operationEvery = span(random, 300ms, 8s);
-  options.deployEvery = every(random, 12s, 3s);
+  options.deployEvery = drawEvery(random, 12s, 3s);
   options.restsFirst = chance(random, 0.5);
   return options;
 }

@@ -219,7 +219,8 @@ void SimNetwork::healAll() {
     for (auto& stream: {connection->forth, connection->back}) {
       auto held = kj::mv(stream->held);
       stream->held.clear();
-      for (auto& item: held) travel(stream, kj::mv(item));
+      // At once: what was sent after them is on its way.
+      for (auto& item: held) arrive(stream, kj::mv(item));
     }
   }
 }

@@ -76,6 +76,23 @@ TEST_CASE("a deposed owner's turns never become durable, and nobody hears of the
   CHECK(world.finish(value(world.counter("a"))) == 1);
 }
 
+TEST_CASE("a turn whose writes the store does not take says nothing either") {
+  ToyWorld world(GENERATE(1, 2));
+  world.finish(incremented(world.counter("a"), 1));
+  sim::SimStore usurper(world.disk());
+  Watched<int64_t> late(incremented(world.counter("a"), 10));
+  world.commitAll();
+  REQUIRE(world.store().state() == env::StoreState::DEPOSED);
+  std::vector<int64_t> seen;
+  auto request = world.counter("a").tellRequest();
+  request.setProbe(kj::heap<RecordingProbe>(seen));
+  request.setBy(5);
+  Watched<bool> call(request.send().then([](auto&&) { return true; }));
+  world.commitAll();
+  CHECK(call.failed());
+  CHECK(seen.empty());
+}
+
 TEST_CASE("an alarm rings once, not early, and after a crash") {
   ToyWorld world(GENERATE(1, 2));
   world.finish(alarmIn(world.counter("a"), 60'000));

@@ -112,6 +112,7 @@ TEST_CASE("the write buffer survives its actor leaving memory") {
   Watched<int64_t> read(value(world.counter("a")));
   world.settle();
   CHECK(world.loads == 2);
+  CHECK(!read.done());
   world.commit();
   CHECK(read.value() == 5);
 }
