@@ -1,4 +1,5 @@
-// LoopWaker: rouses a shard's loop from another thread through an eventfd. Made and destroyed on the shard's thread.
+// LoopWaker: rouses a shard's loop from another thread through an eventfd. Made and destroyed on the shard's thread; its end
+// closes the shard's door.
 #pragma once
 
 #include <kj/async-unix.h>
@@ -13,6 +14,7 @@ namespace meridian::actor {
 class LoopWaker final: public Waker {
  public:
   LoopWaker(kj::UnixEventPort& port, Shard& shard);
+  ~LoopWaker() noexcept { shard_.closeDoor(); }
 
   void wake() override;
 

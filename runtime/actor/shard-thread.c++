@@ -12,13 +12,15 @@ ShardThread::ShardThread(ActorSystem& system, kj::Function<kj::Own<void>(ShardLo
   auto started = started_.get_future();
   thread_ = kj::heap<kj::Thread>([this, &system]() { run(system); });
   shard_ = started.get();
+  door_ = shard_->door();
 }
 
 ShardThread::~ShardThread() noexcept(false) { stop(); }
 
 void ShardThread::stop() {
   if (thread_ == nullptr) return;
-  if (shard_ != nullptr) shard_->post([this]() { stopFulfiller_->fulfill(); });
+  // Not by the shard itself: something that threw on the thread may have ended it.
+  if (door_ != nullptr) door_->post([this]() { stopFulfiller_->fulfill(); });
   thread_ = nullptr;   // joins
 }
 

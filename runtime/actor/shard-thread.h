@@ -40,6 +40,7 @@ class ShardThread {
   // Any thread.
   Shard& shard() { return *shard_; }
 
+  // Shard threads that send to one another may be stopped one by one: what goes to one that has ended is dropped.
   void stop();
 
  private:
@@ -48,6 +49,7 @@ class ShardThread {
   kj::Function<kj::Own<void>(ShardLoop&)> build_;
   std::promise<Shard*> started_;
   Shard* shard_ = nullptr;
+  std::shared_ptr<Door> door_;
   kj::Own<kj::PromiseFulfiller<void>> stopFulfiller_;   // used on the thread
   kj::Maybe<kj::Own<kj::Thread>> thread_;
 };

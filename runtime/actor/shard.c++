@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "runtime/base/check.h"
-
 namespace meridian::actor {
 
 class Shard::Drain final: public kj::_::Event {
@@ -41,13 +39,10 @@ Shard::Shard(caf::actor_system& system, kj::Maybe<Random> order)
 }
 
 Shard::~Shard() noexcept {
-  takeInbox();
+  door_->close();
+  takeArrived();
   for (auto* resumable : ready_) caf::intrusive_ptr_release(resumable);
-  // While this shard can still be posted to: what is dropped may do so.
-  dropPosted();
-}
-
-void Shard::dropPosted() {
+  // One by one, and before the members go: what is dropped may post to this shard.
   while (!posted_.empty()) {
     auto dropped = kj::mv(posted_.front());
     posted_.pop_front();
@@ -55,7 +50,7 @@ void Shard::dropPosted() {
 }
 
 void Shard::roused() {
-  takeInbox();
+  takeArrived();
   drain_->armBreadthFirst();
 }
 
@@ -65,12 +60,7 @@ void Shard::post(kj::Function<void()> f) {
     drain_->armBreadthFirst();
     return;
   }
-  check(waker_ != nullptr, "a shard without a waker is posted to from its own thread only");
-  {
-    std::lock_guard lock(inboxMutex_);
-    inboxPosted_.push_back(kj::mv(f));
-  }
-  waker_->wake();
+  door_->post(kj::mv(f));
 }
 
 void Shard::exec_later(caf::resumable* ready) {
@@ -79,12 +69,7 @@ void Shard::exec_later(caf::resumable* ready) {
     drain_->armBreadthFirst();
     return;
   }
-  check(waker_ != nullptr, "a shard without a waker is posted to from its own thread only");
-  {
-    std::lock_guard lock(inboxMutex_);
-    inboxReady_.push_back(ready);
-  }
-  waker_->wake();
+  door_->resume(ready);
 }
 
 void Shard::whenIdle(IdleWork& work) {
@@ -100,16 +85,10 @@ void Shard::forget(IdleWork& work) {
   std::erase(idleWork_, &work);
 }
 
-void Shard::takeInbox() {
-  std::vector<caf::resumable*> ready;
-  std::vector<kj::Function<void()>> posted;
-  {
-    std::lock_guard lock(inboxMutex_);
-    ready.swap(inboxReady_);
-    posted.swap(inboxPosted_);
-  }
-  ready_.insert(ready_.end(), ready.begin(), ready.end());
-  for (auto& f : posted) posted_.push_back(kj::mv(f));
+void Shard::takeArrived() {
+  auto arrived = door_->take();
+  ready_.insert(ready_.end(), arrived.ready.begin(), arrived.ready.end());
+  for (auto& f : arrived.posted) posted_.push_back(kj::mv(f));
 }
 
 void Shard::runSome() {

@@ -1,7 +1,8 @@
 // Shard: one thread, one KJ loop, its actors. CAF gives the actors their scheduling and supervision, KJ gives them I/O and
 // RPC; a shard is where the two meet: it is CAF's execution unit, and runs CAF's resumables as events of the KJ loop.
 //
-// All of it belongs to the thread that made it, except post() and exec_later(), which any thread may call.
+// All of it belongs to the thread that made it, except post() and exec_later(), which any thread may call while the shard lives, and
+// its door, which may be kept longer.
 #pragma once
 
 #include <caf/execution_unit.hpp>
@@ -10,23 +11,15 @@
 #include <kj/function.h>
 
 #include <deque>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "runtime/actor/door.h"
 #include "runtime/base/random.h"
 
 namespace meridian::actor {
-
-// How another thread rouses the loop of a shard. In production an eventfd (loop-waker.h). Any thread; cheap when repeated.
-class Waker {
- public:
-  virtual void wake() = 0;
-
- protected:
-  ~Waker() = default;
-};
 
 // Work put off until the loop has nothing else to do, so that what many turns produced leaves together: commits, socket writes.
 class IdleWork {
@@ -48,7 +41,12 @@ class Shard final: public caf::execution_unit {
   ~Shard() noexcept override;
 
   // Without a waker the shard may only be posted to from its own thread.
-  void setWaker(Waker& waker) { waker_ = &waker; }
+  void setWaker(Waker& waker) { door_->setWaker(waker); }
+
+  // For the waker's end: from now on nothing comes in through the door.
+  void closeDoor() { door_->close(); }
+
+  std::shared_ptr<Door> door() { return door_; }
 
   // What the waker calls, on the shard's thread.
   void roused();
@@ -66,18 +64,16 @@ class Shard final: public caf::execution_unit {
   // Runs what is ready now, without returning to the loop: for taking things down.
   void drainNow();
 
-  // Drops what was posted and has not run. What is dropped may post to the shards that its wires lead to: where several of them
-  // go down together, all drop before the first one goes.
-  void dropPosted();
-
  private:
+  friend class Door;
+
   static constexpr size_t RESUMES_PER_EVENT = 64;
   static constexpr size_t IDLE_DELAY_MAX = 512;   // resumes
   class Drain;
   class Late;
 
   bool ownThread() const { return std::this_thread::get_id() == thread_; }
-  void takeInbox();
+  void takeArrived();
   void runSome();
   void runOne(caf::resumable* ready);
   caf::resumable* pickReady();
@@ -85,17 +81,13 @@ class Shard final: public caf::execution_unit {
 
   std::thread::id thread_;
   std::optional<Random> order_;
-  Waker* waker_ = nullptr;
+  std::shared_ptr<Door> door_ = std::make_shared<Door>(*this);
   std::deque<caf::resumable*> ready_;
   std::deque<kj::Function<void()>> posted_;
   std::vector<IdleWork*> idleWork_;
   size_t resumesSinceIdle_ = 0;
   kj::Own<Drain> drain_;
   kj::Own<Late> late_;
-
-  std::mutex inboxMutex_;
-  std::vector<caf::resumable*> inboxReady_;
-  std::vector<kj::Function<void()>> inboxPosted_;
 };
 
 }  // namespace meridian::actor

@@ -13,7 +13,7 @@ namespace {
 // What one end has been sent and has not read. Filled from the other end's thread, emptied on its own.
 class Inbox {
  public:
-  explicit Inbox(actor::Shard& shard): shard_(shard) {}
+  explicit Inbox(actor::Shard& shard): door_(shard.door()) {}
 
   // Any thread.
   void push(std::shared_ptr<Inbox> self, kj::Maybe<Packet> packet) {
@@ -23,7 +23,7 @@ class Inbox {
       wasEmpty = packets_.empty();
       packets_.push_back(kj::mv(packet));
     }
-    if (wasEmpty) shard_.post([self = kj::mv(self)]() { self->arrived(); });
+    if (wasEmpty) door_->post([self = kj::mv(self)]() { self->arrived(); });
   }
 
   // The shard's thread.
@@ -54,7 +54,7 @@ class Inbox {
     return packet;
   }
 
-  actor::Shard& shard_;
+  std::shared_ptr<actor::Door> door_;
   std::mutex mutex_;
   std::deque<kj::Maybe<Packet>> packets_;   // none: the other end has shut down
   kj::Maybe<kj::Own<kj::PromiseFulfiller<kj::Maybe<Packet>>>> reader_;

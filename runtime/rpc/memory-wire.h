@@ -15,7 +15,7 @@ struct MemoryWires {
   kj::Own<Wire> right;
 };
 
-// Each end is used and destroyed on its shard's thread; both shards outlive both ends.
+// Each end is used and destroyed on its shard's thread. The other end's shard may have gone by then: what is written is dropped.
 MemoryWires newMemoryWires(actor::Shard& left, actor::Shard& right, Stores stores);
 
 }  // namespace meridian::rpc

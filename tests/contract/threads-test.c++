@@ -2,10 +2,13 @@
 #include <kj/async-io.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <thread>
 
 #include "runtime/actor/shard-thread.h"
+#include "runtime/rpc/memory-wire.h"
 #include "runtime/rpc/peer.h"
 #include "runtime/rpc/role-directory.h"
 #include "runtime/store/lmdb-store.h"
@@ -137,6 +140,44 @@ TEST_CASE("transfers between actors on one, two and three threads neither lose n
   CHECK(world.store().durable() == world.store().submitted());
   // Many turns share a commit.
   CHECK(world.store().counters().batches < world.store().counters().writeSets);
+}
+
+TEST_CASE("a shard can end while another thread posts to it; what it does not run is dropped") {
+  actor::ActorSystem system;
+  for (int round = 0; round < 50; round++) {
+    auto counted = std::make_shared<int>();
+    {
+      actor::ShardThread ending(system, [](actor::ShardLoop&) { return kj::Own<void>(); });
+      std::atomic<bool> ended{false};
+      std::promise<void> started;
+      std::thread poster([&, door = ending.shard().door()]() {
+        door->post([&started]() { started.set_value(); });
+        while (!ended) door->post([counted]() {});
+        door->post([counted]() { FAIL_CHECK("ran after the end"); });
+      });
+      started.get_future().wait();
+      ending.stop();
+      ended = true;
+      poster.join();
+    }
+    CHECK(counted.use_count() == 1);
+  }
+}
+
+TEST_CASE("a wire to a shard that has ended drops what is written, and its own reader is told of the end") {
+  actor::ActorSystem system;
+  actor::ShardLoop loop(system);
+  kj::Own<rpc::Wire> mine;
+  {
+    actor::ShardThread ending(system, [&](actor::ShardLoop& other) -> kj::Own<void> {
+      auto wires = rpc::newMemoryWires(loop.shard(), other.shard(), rpc::Stores::APART);
+      mine = kj::mv(wires.left);
+      return kj::mv(wires.right);
+    });
+  }
+  CHECK(mine->read().wait(loop.io().waitScope) == nullptr);
+  mine->write(rpc::Packet());
+  mine = nullptr;
 }
 
 TEST_CASE("an alarm rings by the real clock, not early") {
