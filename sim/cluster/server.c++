@@ -80,10 +80,6 @@ ActorServer::~ActorServer() noexcept(false) {
   }
   for (auto& part: parts_) part->vat = nullptr;
   for (auto& part: parts_) part->host = nullptr;
-  // What is dropped at one shard may post to the other, and be dropped there in turn.
-  for (size_t round = 0; round < 2; ++round) {
-    for (auto& part: parts_) part->shard->dropPosted();
-  }
 }
 
 rpc::Vat& ActorServer::vat() { return *parts_[accepted_++ % parts_.size()]->vat; }
