@@ -324,7 +324,7 @@ void onInstanceReady(Turn& turn, const InstanceReady& message) {
   auto starting = *found;
   auto& transient = turn.transient;
   auto& state = turn.change();
-  state.readyAfter = turn.now - starting.since;
+  state.readyAfter = std::max(Duration::zero(), turn.now - starting.since);   // the clock may have stepped back
   auto idleCheckAt = turn.now + std::max(state.spec->sleepAfter, turn.limits.sleepAfterMin);
   turn.enter(Running{starting.machine, starting.location, message.host, transient.chain.startedAt.value_or(turn.now),
                      Health::HEALTHY, {}, idleCheckAt},
