@@ -48,12 +48,16 @@ def test_a_route_of_the_new_version_serves_as_soon_as_deploy_returns():
                 p.problem(f'/v{number - 1}/alice/', 404)
 
 
-def test_a_class_that_goes_away_while_an_id_is_not_stopped_is_refused_without_force():
-    both = sandbox()
-    other = copy.deepcopy(both['containers'][0])
+def with_a_second_class():
+    config = sandbox()
+    other = copy.deepcopy(config['containers'][0])
     other['class_name'] = 'Other'
-    both['containers'].append(other)
-    with platform(both) as p:
+    config['containers'].append(other)
+    return config
+
+
+def test_a_class_that_goes_away_while_an_id_is_not_stopped_is_refused_without_force():
+    with platform(with_a_second_class()) as p:
         p.deploy()
         p.verb('start', 'Other/alice')
         p.configure(sandbox())
@@ -67,11 +71,7 @@ def test_a_class_that_goes_away_while_an_id_is_not_stopped_is_refused_without_fo
 
 
 def test_with_force_the_class_goes_and_its_instances_stop():
-    both = sandbox()
-    other = copy.deepcopy(both['containers'][0])
-    other['class_name'] = 'Other'
-    both['containers'].append(other)
-    with platform(both) as p:
+    with platform(with_a_second_class()) as p:
         p.deploy()
         p.verb('start', 'Other/alice')
         p.configure(sandbox())
