@@ -9,20 +9,6 @@ namespace {
 
 using Kind = Flight::Kind;
 
-uint8_t bitsOf(const std::vector<MachineId>& machines) {
-  uint8_t bits = 0;
-  for (auto& machine: machines) bits |= 1 << machineIndex(machine);
-  return bits;
-}
-
-std::vector<MachineId> machinesOf(uint8_t bits) {
-  std::vector<MachineId> machines;
-  for (uint8_t i = 0; i < MACHINES; ++i) {
-    if (bits & (1 << i)) machines.push_back(machineName(i));
-  }
-  return machines;
-}
-
 Process processOf(uint8_t machine) { return machine == 0 ? Process::MACHINE_1 : Process::MACHINE_2; }
 
 }  // namespace

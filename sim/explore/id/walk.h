@@ -8,6 +8,21 @@ namespace meridian::explore::id {
 
 inline InstanceKey keyOf(Generation generation) { return {container(), generation}; }
 
+// A set of machines, a bit each.
+inline uint8_t bitsOf(const std::vector<MachineId>& machines) {
+  uint8_t bits = 0;
+  for (auto& machine: machines) bits |= 1 << machineIndex(machine);
+  return bits;
+}
+
+inline std::vector<MachineId> machinesOf(uint8_t bits) {
+  std::vector<MachineId> machines;
+  for (uint8_t i = 0; i < MACHINES; ++i) {
+    if (bits & (1 << i)) machines.push_back(machineName(i));
+  }
+  return machines;
+}
+
 // ---------------------------------------------------------------------------------------
 // Shapes
 
@@ -52,14 +67,9 @@ void walkMachine(Port& port, MachineId& name) {
 
 template <typename Port>
 void walkMachines(Port& port, std::vector<MachineId>& names) {
-  uint8_t bits = 0;
-  for (auto& name: names) bits |= 1 << machineIndex(name);
+  auto bits = bitsOf(names);
   port.number(bits);
-  if constexpr (Port::READS) {
-    for (uint8_t i = 0; i < MACHINES; ++i) {
-      if (bits & (1 << i)) names.push_back(machineName(i));
-    }
-  }
+  if constexpr (Port::READS) names = machinesOf(bits);
 }
 
 template <typename Port>
